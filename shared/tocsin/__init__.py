@@ -1,1 +1,1 @@
-__doc__ = "Tocsin: multi-tenant Web Push on AWS."
+"""Tocsin: multi-tenant Web Push on AWS."""

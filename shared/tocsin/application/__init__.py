@@ -1,0 +1,1 @@
+"""Use cases, the ports they need, and the jobs that travel between functions."""

@@ -1,0 +1,190 @@
+"""What the operator does: tenants, apps, API keys and credits."""
+
+from dataclasses import dataclass, replace
+
+from tocsin.application.ports import Clock, Credits, Page, Randomness, ReferenceTaken, Registry, SealedVapidKey, Vault
+from tocsin.application.signing import vapid_context
+from tocsin.domain.api_key import ID_LENGTH, SCOPES_OF, SECRET_LENGTH, ApiKey, KeyKind, Scope, compose, digest_of
+from tocsin.domain.derivation import Derivation
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId, KeyId, TenantId
+from tocsin.domain.send import Balance
+from tocsin.domain.tenancy import App, DialectName, IdentityMode, Tenant
+from tocsin.webpush.vapid import InvalidSubject, InvalidVapidKey, VapidKey, check_subject
+
+
+@dataclass(frozen=True, slots=True)
+class NewApp:
+    """An app to be made. vapid_private None: a key pair is made; vapid_public, if given, must belong to it."""
+
+    name: str
+    site_url: str
+    origins: tuple[str, ...]
+    contact: str
+    identity: IdentityMode
+    icon: str | None
+    vapid_private: str | None
+    vapid_public: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be made. prefix: of its text; says dialect and kind. scopes None: all that its kind can have."""
+
+    dialect: DialectName
+    kind: KeyKind
+    prefix: str
+    name: str
+    scopes: frozenset[Scope] | None
+
+
+class Accounts:
+    """The operator's use cases."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        credits: Credits,  # noqa: A002 - the domain's word
+        vault: Vault,
+        derivation: Derivation,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._registry = registry
+        self._credits = credits
+        self._vault = vault
+        self._derivation = derivation
+        self._clock = clock
+        self._randomness = randomness
+
+    def create_tenant(self, name: str) -> Tenant:
+        """A new tenant."""
+        tenant = Tenant(TenantId(self._randomness.new_id()), name, self._now())
+        self._registry.add_tenant(tenant)
+        return tenant
+
+    def tenant(self, tenant: TenantId) -> Tenant:
+        """A tenant. Raises Refused: NOT_FOUND."""
+        found = self._registry.tenant(tenant)
+        if found is None:
+            raise Refused(Fault.NOT_FOUND, "Tenant not found")
+        return found
+
+    def tenants(self, limit: int, cursor: str | None) -> Page[Tenant]:
+        """All tenants, newest first."""
+        return self._registry.tenants(limit, cursor)
+
+    def create_app(self, tenant: TenantId, new: NewApp) -> tuple[App, str]:
+        """A new app of a tenant, and its identity secret (hex), which is told only now.
+
+        Raises Refused: NOT_FOUND, FIELD_INVALID (contact, vapid).
+        """
+        self.tenant(tenant)
+        try:
+            contact = check_subject(new.contact)
+        except InvalidSubject as error:
+            raise Refused(Fault.FIELD_INVALID, f"contact {error.reason}", field="contact") from error
+        key = _vapid_key(new)
+        app = App(
+            id=AppId(self._randomness.new_id()),
+            tenant=tenant,
+            name=new.name,
+            site_url=new.site_url,
+            origins=new.origins,
+            contact=contact,
+            identity=new.identity,
+            identity_version=1,
+            vapid_key=key.id,
+            vapid_public=key.public,
+            icon=new.icon,
+            created_at=self._now(),
+        )
+        ciphertext = self._vault.seal(key.private_raw, vapid_context(tenant, app.id))
+        self._registry.add_app(app, SealedVapidKey(key.id, key.public, ciphertext, app.created_at))
+        return app, self._derivation.identity_secret(app.id, app.identity_version).hex()
+
+    def app(self, app: AppId) -> App:
+        """An app. Raises Refused: NOT_FOUND."""
+        found = self._registry.app(app)
+        if found is None:
+            raise Refused(Fault.NOT_FOUND, "App not found")
+        return found
+
+    def apps(self, tenant: TenantId, limit: int, cursor: str | None) -> Page[App]:
+        """The apps of a tenant, newest first. Raises Refused: NOT_FOUND."""
+        self.tenant(tenant)
+        return self._registry.apps(tenant, limit, cursor)
+
+    def create_key(self, app: AppId, new: NewKey) -> tuple[ApiKey, str]:
+        """A new API key, and its text, which is told only now (PS-5).
+
+        Raises Refused: NOT_FOUND, FIELD_INVALID (a scope that this kind of key cannot have).
+        """
+        owner = self.app(app)
+        possible = SCOPES_OF[new.kind]
+        scopes = possible if new.scopes is None else new.scopes
+        if not scopes or not scopes <= possible:
+            raise Refused(
+                Fault.FIELD_INVALID, f"scopes of a {new.kind} key: {', '.join(sorted(possible))}", field="scopes"
+            )
+        while True:
+            key_id = KeyId(self._randomness.base62(ID_LENGTH))
+            text = compose(new.prefix, key_id, self._randomness.base62(SECRET_LENGTH))
+            key = ApiKey(
+                id=key_id,
+                tenant=owner.tenant,
+                app=app,
+                dialect=new.dialect,
+                kind=new.kind,
+                scopes=scopes,
+                name=new.name,
+                digest=digest_of(text),
+                last_four=text[-4:],
+                created_at=self._now(),
+                last_used_at=None,
+                revoked_at=None,
+            )
+            if self._registry.add_key(key):
+                return key, text
+
+    def keys(self, app: AppId, limit: int, cursor: str | None) -> Page[ApiKey]:
+        """The keys of an app, newest first, without their text. Raises Refused: NOT_FOUND."""
+        self.app(app)
+        return self._registry.keys(app, limit, cursor)
+
+    def revoke_key(self, app: AppId, key: KeyId) -> ApiKey:
+        """Revoke a key; it stops working within a minute, and a repeat changes nothing. Raises Refused: NOT_FOUND."""
+        now = self._now()
+        found = self._registry.key(key) if self._registry.revoke_key(app, key, now) else None
+        if found is None:
+            raise Refused(Fault.NOT_FOUND, "Key not found")
+        return found if found.revoked_at is not None else replace(found, revoked_at=now)
+
+    def grant(self, app: AppId, amount: int, reference: str) -> tuple[Balance, bool]:
+        """Add credits once for each reference; the balance, and whether this call added them (PS-33).
+
+        Raises Refused: NOT_FOUND, CONFLICT (the reference stands for another amount).
+        """
+        self.app(app)
+        try:
+            added = self._credits.grant(app, amount, reference, self._now())
+        except ReferenceTaken as error:
+            raise Refused(Fault.CONFLICT, "This reference was used for another amount", field="reference") from error
+        return self._credits.balance(app), added
+
+    def balance(self, app: AppId) -> Balance:
+        """The credits of an app. Raises Refused: NOT_FOUND."""
+        self.app(app)
+        return self._credits.balance(app)
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def _vapid_key(new: NewApp) -> VapidKey:
+    if new.vapid_private is None:
+        return VapidKey.generate()
+    try:
+        return VapidKey.from_text(new.vapid_private, new.vapid_public)
+    except InvalidVapidKey as error:
+        raise Refused(Fault.FIELD_INVALID, f"vapid: {error.reason}", field="vapid") from error

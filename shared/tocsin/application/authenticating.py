@@ -1,0 +1,133 @@
+"""Who is calling: an API key leads to an app, a kind and scopes."""
+
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tocsin.application.metrics import Metric
+from tocsin.application.ports import Clock, Meter, Registry
+from tocsin.domain.api_key import SCOPES_OF, ApiKey, KeyKind, Scope, digest_of, id_in
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId, KeyId
+from tocsin.domain.tenancy import App, DialectName
+
+CACHE_SECONDS = 30
+"""A revoked key stops working within a minute; this is what a container may remember of that minute."""
+CACHE_SIZE = 10_000
+TOUCH_SECONDS = 600
+_INVALID = "Missing or invalid API key"
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller. key: what request windows are counted by."""
+
+    app: App
+    kind: KeyKind
+    scopes: frozenset[Scope]
+    key: str
+
+    def require(self, scope: Scope) -> None:
+        """Raises Refused: SCOPE_MISSING."""
+        if scope not in self.scopes:
+            raise Refused(Fault.SCOPE_MISSING, f"This key lacks the scope {scope}")
+
+
+class Authenticating:
+    """Turns credentials into callers, remembering for 30 s what it read."""
+
+    def __init__(self, registry: Registry, clock: Clock, meter: Meter, service_key: str, operator_key: str) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._meter = meter
+        self._service_key = service_key
+        self._operator_key = operator_key
+        self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._apps: OrderedDict[AppId, tuple[float, App | None]] = OrderedDict()
+        self._touched: dict[str, float] = {}
+
+    def caller(self, key: str, dialect: DialectName, *, from_browser: bool) -> Caller:
+        """The caller that an API key of this dialect stands for.
+
+        Raises Refused: CREDENTIAL_INVALID (unknown, revoked, or another dialect's: all alike), SECRET_KEY_IN_BROWSER.
+        """
+        digest = digest_of(key)
+        caller = self._remembered(digest, dialect) or self._look_up(key, digest, dialect)
+        if from_browser and caller.kind is not KeyKind.PUBLISHABLE:
+            self._meter.count(Metric.SECRET_KEY_IN_BROWSER)
+            raise Refused(
+                Fault.SECRET_KEY_IN_BROWSER,
+                "This is a secret key and came from a browser. Revoke it, and use a publishable key in web pages",
+            )
+        self._touch(caller)
+        return caller
+
+    def trusted_service(self, key: str, app: AppId, *, from_browser: bool) -> Caller | None:
+        """The platform's own service caller, acting for an app; None when the key is not the platform's (PS-8).
+
+        Raises Refused: FIELD_INVALID (no such app), SECRET_KEY_IN_BROWSER.
+        """
+        if not self.is_service_key(key):
+            return None
+        if from_browser:
+            raise Refused(Fault.SECRET_KEY_IN_BROWSER, "The service key must never be used in a browser")
+        found = self.app(app)
+        if found is None:
+            raise Refused(Fault.FIELD_INVALID, "X-Tenant-Id names no tenant", field="X-Tenant-Id")
+        return Caller(found, KeyKind.SERVICE, SCOPES_OF[KeyKind.SERVICE], f"service.{app}")
+
+    def is_service_key(self, key: str) -> bool:
+        """Whether this is the platform's service key."""
+        return bool(self._service_key) and hmac.compare_digest(key.encode(), self._service_key.encode())
+
+    def operator(self, key: str, *, from_browser: bool) -> None:
+        """Raises Refused unless the key is the operator's: CREDENTIAL_INVALID, SECRET_KEY_IN_BROWSER."""
+        if not self._operator_key or not hmac.compare_digest(key.encode(), self._operator_key.encode()):
+            raise Refused(Fault.CREDENTIAL_INVALID, "Missing or invalid operator key")
+        if from_browser:
+            raise Refused(Fault.SECRET_KEY_IN_BROWSER, "The operator key must never be used in a browser")
+
+    def app(self, app: AppId) -> App | None:
+        """An app as it was at most 30 s ago, or None."""
+        now = self._clock.now()
+        if app in self._apps and self._apps[app][0] > now:
+            return self._apps[app][1]
+        found = self._registry.app(app)
+        _remember(self._apps, app, (now + CACHE_SECONDS, found))
+        return found
+
+    def _remembered(self, digest: str, dialect: DialectName) -> Caller | None:
+        entry = self._callers.get(f"{dialect}:{digest}")
+        return entry[1] if entry is not None and entry[0] > self._clock.now() else None
+
+    def _look_up(self, key: str, digest: str, dialect: DialectName) -> Caller:
+        parts = id_in(key)
+        record = None if parts is None else self._registry.key(parts[1])
+        if record is None or not _opens(record, digest, dialect):
+            raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
+        app = self._registry.app(record.app)
+        if app is None:
+            raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
+        caller = Caller(app, record.kind, record.scopes, record.id)
+        _remember(self._callers, f"{dialect}:{digest}", (self._clock.now() + CACHE_SECONDS, caller))
+        return caller
+
+    def _touch(self, caller: Caller) -> None:
+        now = self._clock.now()
+        if now - self._touched.get(caller.key, 0.0) > TOUCH_SECONDS:
+            self._touched[caller.key] = now
+            self._registry.touch_key(KeyId(caller.key), int(now))
+
+
+def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    memory[key] = value
+    if len(memory) > CACHE_SIZE:
+        memory.popitem(last=False)
+
+
+def _opens(record: ApiKey, digest: str, dialect: DialectName) -> bool:
+    same = hmac.compare_digest(record.digest, digest)
+    return same and record.dialect == dialect and record.revoked_at is None

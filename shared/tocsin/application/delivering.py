@@ -1,0 +1,138 @@
+"""Delivering a chunk: claim it, run passes over it, finish it or hand it on; the order of writes keeps money right."""
+
+from dataclasses import replace
+
+from tocsin.application.delivery_pass import DeliveryPass
+from tocsin.application.jobs import DeliverChunk, Recipient
+from tocsin.application.metrics import Metric
+from tocsin.application.ports import Chunks, Clock, Jobs, LeaseLost, Meter, PushTransport, Sends, Subscriptions
+from tocsin.application.settling import Settling
+from tocsin.application.signing import Signing
+from tocsin.domain.chunk import MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
+from tocsin.domain.derivation import Derivation
+from tocsin.domain.send import Send, SendState, tally
+from tocsin.domain.subscription import SubscriptionState
+
+FRESH_SECONDS = 45
+"""Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
+MAX_DELAY = 900
+
+
+class Delivering:
+    """Delivers chunks; plain synchronous code, concurrency is the transport's."""
+
+    def __init__(
+        self,
+        sends: Sends,
+        chunks: Chunks,
+        subscriptions: Subscriptions,
+        jobs: Jobs,
+        transport: PushTransport,
+        signing: Signing,
+        settling: Settling,
+        derivation: Derivation,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
+        self._sends = sends
+        self._chunks = chunks
+        self._subscriptions = subscriptions
+        self._jobs = jobs
+        self._transport = transport
+        self._signing = signing
+        self._settling = settling
+        self._derivation = derivation
+        self._clock = clock
+        self._meter = meter
+
+    def handle(self, job: DeliverChunk, until: float) -> Chunk | None:
+        """Work on a queued chunk; None when there was nothing to do for us. until: Unix seconds to be done by."""
+        send = self._sends.get(job.app, job.send)
+        chunk = self._chunks.get(job.app, job.send, job.number)
+        if send is None or chunk is None or send.state is SendState.SETTLED or chunk.digest != job.digest:
+            return None
+        if chunk.state is ChunkState.DONE:
+            self._settling.settle(send)
+            return None
+        now = self._clock.now()
+        if chunk.lease_until > now:
+            self._jobs.deliver(job, delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
+            return None
+        recipients = self._recipients(job, now)
+        chunk = claimed(chunk, int(now), send.repeat)
+        try:
+            self._chunks.claim(chunk)
+            return self.deliver(send, chunk, recipients, until).chunk
+        except LeaseLost:
+            self._meter.count(Metric.LEASE_LOST)
+            return None
+
+    def begin(self, send: Send, chunk: Chunk, recipients: list[Recipient | None]) -> DeliveryPass:
+        """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens."""
+        return DeliveryPass(
+            send,
+            chunk,
+            recipients,
+            chunks=self._chunks,
+            subscriptions=self._subscriptions,
+            transport=self._transport,
+            signing=self._signing,
+            derivation=self._derivation,
+            clock=self._clock,
+            meter=self._meter,
+        )
+
+    def deliver(self, send: Send, chunk: Chunk, recipients: list[Recipient | None], until: float) -> DeliveryPass:
+        """Run passes over a claimed chunk until it is done, or until the next one would not fit before `until`.
+
+        What is left then goes to the queue. Raises LeaseLost.
+        """
+        delivery = self.begin(send, chunk, recipients)
+        self.finish(delivery, until)
+        return delivery
+
+    def finish(self, delivery: DeliveryPass, until: float) -> None:
+        """Run a pass that was begun, and those that follow it, as `deliver` does."""
+        while True:
+            wait = delivery.run()
+            send, now = delivery.send, self._clock.now()
+            if wait is None or delivery.chunk.round >= MAX_ROUNDS or now + wait >= send.expires_at:
+                self._close(delivery)
+                return
+            if now + wait + POST_SECONDS > until:
+                self._hand_over(delivery, int(now + wait), int(wait))
+                return
+            self._clock.sleep(wait)
+            delivery.again(claimed(delivery.chunk, int(self._clock.now()), send.repeat))
+
+    def _close(self, delivery: DeliveryPass) -> None:
+        send, done = delivery.send, finished(delivery.record())
+        if send.state is SendState.SENDING and send.chunks == 1:
+            self._chunks.finish_only(done, send, tally(done), int(self._clock.now()))
+            delivery.chunk = done
+            return
+        self._chunks.save(done)
+        delivery.chunk = done
+        if self._sends.chunk_done(send.app, send.id):
+            current = self._sends.get(send.app, send.id)
+            if current is not None:
+                self._settling.settle(current)
+
+    def _hand_over(self, delivery: DeliveryPass, not_before: int, wait: int) -> None:
+        # The lease doubles as "not before": a message that comes early is put back until then.
+        waiting = replace(delivery.record(), in_flight=(), lease_until=not_before)
+        self._chunks.save(waiting)
+        delivery.chunk = waiting
+        job = DeliverChunk(waiting.app, waiting.send, waiting.number, waiting.digest, 0)
+        self._jobs.deliver(job, delay=min(MAX_DELAY, wait))
+
+    def _recipients(self, job: DeliverChunk, now: float) -> list[Recipient | None]:
+        if job.recipients and now - job.read_at <= FRESH_SECONDS:
+            return list(job.recipients)
+        frozen = self._chunks.frozen(job.app, job.send, job.number)
+        ids = frozen.ids if frozen else ()
+        found = self._subscriptions.load(job.app, ids)
+        return [
+            Recipient.of(found[id_]) if id_ in found and found[id_].state is SubscriptionState.ACTIVE else None
+            for id_ in ids
+        ]

@@ -1,0 +1,79 @@
+"""Opening the chunks of a large send: freeze who is in each, queue it, go on; a restart repeats nothing."""
+
+from collections.abc import Sequence
+
+from tocsin.application.jobs import DeliverChunk, FanOut, Recipient
+from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscriptions
+from tocsin.application.sending import digest_of
+from tocsin.application.settling import Settling
+from tocsin.domain.chunk import CHUNK_SIZE, opened
+from tocsin.domain.send import Everyone, Send, SendState
+from tocsin.domain.subscription import Subscription
+
+MESSAGE_BUDGET = 900_000
+_BYTES_BESIDE_ENDPOINT = 400
+
+
+class FanningOut:
+    """Plans sends chunk by chunk. Chunk numbers follow each other, so a second planner finds what the first one did."""
+
+    def __init__(
+        self, sends: Sends, chunks: Chunks, subscriptions: Subscriptions, jobs: Jobs, settling: Settling, clock: Clock
+    ) -> None:
+        self._sends = sends
+        self._chunks = chunks
+        self._subscriptions = subscriptions
+        self._jobs = jobs
+        self._settling = settling
+        self._clock = clock
+
+    def handle(self, job: FanOut) -> int:
+        """Open and queue every chunk of a planned send; how many there are. 0 when there was nothing to do."""
+        send = self._sends.get(job.app, job.send)
+        if send is None or send.state is not SendState.PLANNED:
+            return 0
+        number, total, after = 0, 0, None
+        while total < send.reserved:
+            frozen = self._chunks.frozen(send.app, send.id, number)
+            if frozen is None:
+                frozen = self._open(send, number, after, min(CHUNK_SIZE, send.reserved - total))
+            else:
+                self._queue(send, number, frozen, [])
+            if not frozen.ids:
+                break
+            number, total, after = number + 1, total + len(frozen.ids), frozen.after
+            if after is None:
+                break
+        self._sends.all_opened(send.app, send.id, number)
+        current = self._sends.get(send.app, send.id)
+        if current is not None:
+            self._settling.settle(current)
+        return number
+
+    def _open(self, send: Send, number: int, after: str | None, limit: int) -> Frozen:
+        found, resume = self._next(send, after, limit)
+        frozen = Frozen(tuple(subscription.id for subscription in found), resume)
+        if not found:
+            return frozen
+        chunk = opened(send.app, send.id, number, len(found), digest_of(frozen.ids))
+        if not self._chunks.add(chunk, frozen):
+            # Another planner was faster; the people it froze are the ones who count.
+            frozen, found = self._chunks.frozen(send.app, send.id, number) or frozen, []
+        self._queue(send, number, frozen, found)
+        return frozen
+
+    def _queue(self, send: Send, number: int, frozen: Frozen, found: Sequence[Subscription]) -> None:
+        size = sum(len(subscription.endpoint) + _BYTES_BESIDE_ENDPOINT for subscription in found)
+        carried = tuple(map(Recipient.of, found)) if size <= MESSAGE_BUDGET else ()
+        now = int(self._clock.now())
+        self._jobs.deliver(DeliverChunk(send.app, send.id, number, digest_of(frozen.ids), now, carried))
+
+    def _next(self, send: Send, after: str | None, limit: int) -> tuple[Sequence[Subscription], str | None]:
+        if isinstance(send.audience, Everyone):
+            walk = self._subscriptions.walk(send.app, after, limit)
+            return walk.subscriptions, walk.after
+        everyone = sorted(
+            self._subscriptions.of(send.app, send.audience.identities), key=lambda subscription: subscription.id
+        )
+        rest = [subscription for subscription in everyone if after is None or subscription.id > after]
+        return rest[:limit], (rest[limit - 1].id if len(rest) > limit else None)

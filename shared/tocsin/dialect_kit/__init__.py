@@ -1,0 +1,1 @@
+"""What dialects are made with: the contract they fulfil, and what they would otherwise each write again."""

@@ -1,0 +1,81 @@
+"""Reading a request's body into a wire model, as a dependency that runs where a route lists it.
+
+FastAPI's own body parsing comes before every dependency, so a malformed body would be reported ahead of a wrong key;
+the documents want it after (PS-29). A route therefore lists its caller first and its body second.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+
+from tocsin.application.sending import IdempotencyKey
+from tocsin.dialect_kit.strict_json import load_object
+from tocsin.domain.errors import Fault, Refused
+
+MAX_BODY = 64 * 1024
+MAX_IDEMPOTENCY_KEY = 256
+Model = TypeVar("Model", bound="WireModel")
+
+
+class WireModel(BaseModel):
+    """A wire format: types are not coerced; what a document does not name is ignored, as its own service does."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+def json_body(model: type[Model]) -> Any:
+    """A dependency that yields the body as `model`, whatever the Content-Type says (PS-1).
+
+    Raises Refused: BODY_TOO_LARGE, BODY_NOT_JSON, FIELD_MISSING, FIELD_INVALID.
+    """
+    return Depends(_reader(model))
+
+
+def _reader(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    async def read(request: Request) -> Model:
+        body = await request.body()
+        if len(body) > MAX_BODY:
+            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY // 1024} KiB")
+        fields = load_object(body)
+        try:
+            return model.model_validate(fields)
+        except ValidationError as error:
+            raise _refusal(error) from None  # the cause would carry the input, which is not ours to log
+
+    return read
+
+
+def idempotency_key(request: Request, route: str, body: WireModel) -> IdempotencyKey | None:
+    """What the Idempotency-Key header says, or None without one (X-4). Raises Refused: FIELD_INVALID."""
+    text = request.headers.get("idempotency-key")
+    if text is None:
+        return None
+    if not (0 < len(text) <= MAX_IDEMPOTENCY_KEY and all("!" <= character <= "~" for character in text)):
+        message = f"Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"
+        raise Refused(Fault.FIELD_INVALID, message, field="Idempotency-Key")
+    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return IdempotencyKey(route, text, sha256(canonical.encode()).hexdigest())
+
+
+def _refusal(error: ValidationError) -> Refused:
+    """The first problem in the model's order, missing fields before malformed ones."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    problem = next((p for p in problems if p["type"] == "missing"), problems[0])
+    name = _name(problem["loc"])
+    if problem["type"] == "missing":
+        return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name)
+    text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
+    text = text[:1].lower() + text[1:]
+    if not text.startswith(("must ", "have ", "is ")):
+        text = f"must be {text}"
+    text = text.replace("have ", "must have ", 1) if text.startswith("have ") else text
+    return Refused(Fault.FIELD_INVALID, f"{name} {text}", field=name)
+
+
+def _name(location: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in location) or "body"

@@ -1,0 +1,48 @@
+"""What a dialect is: one folder, with one module for each capability it has routes for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tocsin.domain.api_key import KeyKind
+from tocsin.domain.errors import Refused
+from tocsin.domain.tenancy import DialectName
+
+
+class Capability(StrEnum):
+    """What a function of the deployment serves; `<dialect>/<capability>.py` holds a dialect's routes for it."""
+
+    SEND = "send"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    ACCOUNT = "account"
+    WEB = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A refusal in a dialect's own form; the body is sent as JSON."""
+
+    status: int
+    body: Mapping[str, object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One of the APIs that Tocsin speaks.
+
+    prefixes: the paths it owns; a path belongs to the dialect with the longest prefix that matches whole segments.
+    key_prefixes: how its API keys start, by kind; a kind that is absent cannot be made for it.
+    render: a total function, so that every error on its paths has its own shape.
+    """
+
+    name: DialectName
+    prefixes: tuple[str, ...]
+    key_prefixes: Mapping[KeyKind, str]
+    render: Callable[[Refused], Rendered]
+
+
+def owns(prefix: str, path: str) -> bool:
+    """Whether a path lies under a prefix, by whole segments; the prefix "/" owns everything."""
+    return prefix in {"/", path} or path.startswith(prefix + "/")

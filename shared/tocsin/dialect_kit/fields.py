@@ -1,0 +1,61 @@
+"""Field types that several dialects share; the messages name what is wrong, never what was sent."""
+
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from tocsin.domain.notification import MAX_BODY, MAX_TITLE, MAX_URL
+
+
+def text(most: int) -> Callable[[str], str]:
+    """A validator: not blank, at most `most` code points."""
+
+    def check(value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty")
+        if len(value) > most:
+            raise ValueError(f"must be at most {most} characters")
+        return value
+
+    return check
+
+
+def web_url(value: str) -> str:
+    """A validator: an absolute http or https URL of at most 2,048 characters, without white space or user name."""
+    message = f"must be an http or https URL of at most {MAX_URL} characters"
+    if len(value) > MAX_URL or any(character.isspace() or not character.isprintable() for character in value):
+        raise ValueError(message)
+    try:
+        parts = urlsplit(value)
+        acceptable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+        _ = parts.port  # raises ValueError when it is no port
+    except ValueError:
+        acceptable = False
+    if not acceptable or "\\" in value:
+        raise ValueError(message)
+    return value
+
+
+def web_origin(value: str) -> str:
+    """A validator: scheme, host and port of a web page, in the form that browsers send; http only for localhost."""
+    message = "must be origins such as https://shop.example (http only for localhost)"
+    try:
+        parts = urlsplit(web_url(value))
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        raise ValueError(message) from None
+    local = parts.hostname in {"localhost", "127.0.0.1"}
+    if value != f"{parts.scheme}://{parts.hostname}{port}" or (parts.scheme == "http" and not local):
+        raise ValueError(message)
+    if (parts.scheme, parts.port) in {("https", 443), ("http", 80)}:
+        raise ValueError("must leave out the scheme's own port, as browsers do")
+    return value
+
+
+Title = Annotated[str, AfterValidator(text(MAX_TITLE))]
+Body = Annotated[str, AfterValidator(text(MAX_BODY))]
+WebUrl = Annotated[str, AfterValidator(web_url)]
+WebOrigin = Annotated[str, AfterValidator(web_origin)]
+Name = Annotated[str, AfterValidator(text(100))]

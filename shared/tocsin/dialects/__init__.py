@@ -1,0 +1,1 @@
+"""The APIs that Tocsin speaks: one folder each, found by looking. None imports another."""

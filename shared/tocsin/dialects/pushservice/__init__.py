@@ -1,0 +1,1 @@
+"""pushService: send to an e-mail address, paid with credits."""

@@ -1,0 +1,68 @@
+"""Who calls, in the order the document checks: key (401), rate (429); the body comes after (PS-29)."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from tocsin.application.authenticating import Caller
+from tocsin.application.engine import Engine
+from tocsin.dialect_kit.credentials import credential, from_browser, network_of
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.origins import check_origin
+from tocsin.dialects.pushservice.dialect import NAME
+from tocsin.domain.api_key import KeyKind, Scope
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId
+
+SENDS_PER_MINUTE = 60
+"""For each key, and only for sends (PS-7)."""
+SERVICE_SENDS_PER_MINUTE = 600
+"""For callers that the platform trusts (PS-8)."""
+
+
+def _caller(request: Request, engine: Engine, scope: Scope) -> Caller:
+    key, browser = credential(request, "x-api-key"), from_browser(request)
+    caller = _service(request, engine, key) or engine.authenticating.caller(key, NAME, from_browser=browser)
+    caller.require(scope)
+    request.state.caller = caller
+    return caller
+
+
+def _service(request: Request, engine: Engine, key: str) -> Caller | None:
+    """The platform-wide service key says in X-Tenant-Id for whom it acts (PS-8)."""
+    if not engine.authenticating.is_service_key(key):
+        return None
+    tenant = request.headers.get("x-tenant-id", "")
+    if not tenant:
+        raise Refused(Fault.FIELD_MISSING, "X-Tenant-Id is required with the service key", field="X-Tenant-Id")
+    return engine.authenticating.trusted_service(key, AppId(tenant), from_browser=from_browser(request))
+
+
+def _sender(request: Request, engine: EngineDependency) -> Caller:
+    caller = _caller(request, engine, Scope.SEND)
+    limit = SERVICE_SENDS_PER_MINUTE if caller.kind is KeyKind.SERVICE else SENDS_PER_MINUTE
+    now = engine.clock.now()
+    window = engine.windows.take(f"key.{caller.key}.send", limit, 60, now)
+    if not window.allowed:
+        wait = max(1, int(window.reset_at - now))
+        message = f"Rate limit exceeded: more than {limit} requests/minute for this API key"
+        raise Refused(Fault.RATE_LIMITED, message, retry_after=wait)
+    return caller
+
+
+def _subscriber(request: Request, engine: EngineDependency) -> Caller:
+    caller = _caller(request, engine, Scope.SUBSCRIBE)
+    if caller.kind is KeyKind.PUBLISHABLE:
+        check_origin(request, caller.app)
+        engine.subscribing.limit_browser(caller.app, network_of(request))
+    return caller
+
+
+def _unsubscriber(request: Request, engine: EngineDependency) -> Caller:
+    return _caller(request, engine, Scope.UNSUBSCRIBE)
+
+
+Sender = Annotated[Caller, Depends(_sender)]
+Subscriber = Annotated[Caller, Depends(_subscriber)]
+Unsubscriber = Annotated[Caller, Depends(_unsubscriber)]

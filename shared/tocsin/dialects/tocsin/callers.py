@@ -1,0 +1,57 @@
+"""Who calls our own API: the operator with a bearer key, or a browser that names its app."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path
+from starlette.requests import Request
+
+from tocsin.dialect_kit.credentials import credential, from_browser, network_of
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.identifiers import parse
+from tocsin.dialect_kit.origins import check_origin
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId, TenantId
+from tocsin.domain.tenancy import App
+
+_BEARER = "Bearer "
+
+
+def _operator(request: Request, engine: EngineDependency) -> None:
+    text = credential(request, "authorization")
+    if not text.startswith(_BEARER):
+        raise Refused(Fault.CREDENTIAL_INVALID, "Send the operator key as Authorization: Bearer <key>")
+    engine.authenticating.operator(text.removeprefix(_BEARER).strip(), from_browser=from_browser(request))
+
+
+def _tenant_id(tenant: Annotated[str, Path()]) -> TenantId:
+    return TenantId(_parsed("ten", tenant, "Tenant not found"))
+
+
+def _app_id(app: Annotated[str, Path()]) -> AppId:
+    return AppId(_parsed("app", app, "App not found"))
+
+
+def _parsed(prefix: str, text: str, absent: str) -> str:
+    id_ = parse(prefix, text)
+    if id_ is None:
+        raise Refused(Fault.NOT_FOUND, absent)
+    return id_
+
+
+TenantInPath = Annotated[TenantId, Depends(_tenant_id)]
+AppInPath = Annotated[AppId, Depends(_app_id)]
+operator = Depends(_operator)
+"""Put it on a router: everything under it is the operator's."""
+
+
+def _page(request: Request, id_: AppInPath, engine: EngineDependency) -> App:
+    app = engine.authenticating.app(id_)
+    if app is None:
+        raise Refused(Fault.NOT_FOUND, "App not found")
+    check_origin(request, app)
+    engine.subscribing.limit_browser(app, network_of(request))
+    return app
+
+
+PageOfApp = Annotated[App, Depends(_page)]
+"""The app that a page in a browser speaks for; its origin was checked and its request counted."""

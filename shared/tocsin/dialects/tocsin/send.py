@@ -1,0 +1,127 @@
+"""The operator's sends: to everyone at an app or to some people, and how a send is going."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tocsin.application.engine import Engine
+from tocsin.application.sending import SendCommand
+from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.fields import Body, Title, WebUrl
+from tocsin.dialect_kit.identifiers import parse, render
+from tocsin.dialect_kit.times import iso
+from tocsin.dialects.tocsin.callers import AppInPath, operator
+from tocsin.dialects.tocsin.dialect import NAME
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
+from tocsin.domain.ids import SendId
+from tocsin.domain.notification import DEFAULT_TTL, Notification
+from tocsin.domain.send import Audience, Charge, Everyone, People, Send, Tally
+from tocsin.domain.tenancy import App
+from tocsin.webpush.message import MAX_TTL, Urgency
+
+router = APIRouter(prefix="/admin/apps/{app}/sends", dependencies=[operator])
+
+ExternalId = Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL)]
+
+
+class Target(WireModel):
+    """Exactly one of: everyone (true), emails, external_ids."""
+
+    everyone: bool | None = None
+    emails: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
+    external_ids: Annotated[list[ExternalId], Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Target":
+        if sum(field is not None for field in (self.everyone or None, self.emails, self.external_ids)) != 1:
+            raise ValueError("must have exactly one of everyone, emails, external_ids")
+        return self
+
+    def to_audience(self, engine: Engine, app: App) -> Audience:
+        """The core's form."""
+        if self.everyone:
+            return Everyone()
+        named = [(IdentityKind.EMAIL, name) for name in self.emails or ()]
+        named += [(IdentityKind.EXTERNAL, name) for name in self.external_ids or ()]
+        return People(tuple(dict.fromkeys(engine.subscribing.identity(app, kind, name) for kind, name in named)))
+
+
+class SendRequest(WireModel):
+    """A notification and whom it is for. ttl: seconds; tag: replaces an earlier notification of the same tag."""
+
+    to: Target
+    title: Title
+    body: Body
+    url: WebUrl | None = None
+    tag: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    ttl: Annotated[int, Field(ge=0, le=MAX_TTL)] = DEFAULT_TTL
+    urgency: Annotated[Urgency, Field(strict=False)] = Urgency.NORMAL
+
+    def to_notification(self) -> Notification:
+        """The core's form."""
+        return Notification(self.title, self.body, self.url, None, self.tag, self.ttl, self.urgency)
+
+
+@router.post("", status_code=202)
+def send(
+    app: AppInPath,
+    body: Annotated[SendRequest, json_body(SendRequest)],
+    request: Request,
+    response: Response,
+    engine: EngineDependency,
+) -> dict[str, object]:
+    """Send to an audience: 200 when it is finished, 202 when delivery goes on. Paid with the app's credits."""
+    found = engine.accounts.app(app)
+    command = SendCommand(
+        app=found,
+        dialect=NAME,
+        audience=body.to.to_audience(engine, found),
+        notification=body.to_notification(),
+        charge=Charge.CREDITS,
+        idempotency=idempotency_key(request, "/admin/sends", body),
+    )
+    result = engine.sending.send(command)
+    if result.send is None:
+        raise Refused(Fault.NO_SUBSCRIPTIONS, "Nobody in this audience has an active subscription")
+    if result.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    response.status_code = 202 if result.queued else 200
+    status = "queued" if result.queued else "settled"
+    return {"id": render("snd", result.send), "status": status, "targets": result.targets, **_counts(result.counts)}
+
+
+@router.get("/{send}")
+def get_send(app: AppInPath, send: str, engine: EngineDependency) -> dict[str, object]:
+    """How a send is going."""
+    id_ = parse("snd", send)
+    progress = None if id_ is None else engine.sending.progress(app, SendId(id_))
+    if progress is None:
+        raise Refused(Fault.NOT_FOUND, "Send not found")
+    return _send(*progress)
+
+
+def _send(send: Send, counts: Tally) -> dict[str, object]:
+    return {
+        "id": render("snd", send.id),
+        "status": send.state,
+        "dialect": send.dialect,
+        "targets": send.reserved,
+        "created_at": iso(send.created_at),
+        "settled_at": None if send.settled_at is None else iso(send.settled_at),
+        **_counts(counts),
+    }
+
+
+def _counts(counts: Tally) -> dict[str, object]:
+    return {
+        "accepted": counts.accepted,
+        "failed": counts.failed,
+        "gone": counts.gone,
+        "uncertain": counts.uncertain,
+        "pending": counts.pending,
+    }

@@ -1,0 +1,67 @@
+"""What the browser SDK asks for: its settings, to be subscribed, to be named."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tocsin.dialect_kit.bodies import json_body
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.identifiers import render
+from tocsin.dialect_kit.origins import preflight
+from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody
+from tocsin.dialects.tocsin.callers import PageOfApp
+from tocsin.domain.identity import IdentityKind
+
+router = APIRouter(prefix="/sdk/v1/{app}")
+
+WORKER_PATH = "/tocsin-sw.js"
+SCOPE = "/tocsin/"
+"""A scope of our own: the site's own worker keeps its pages."""
+CONFIG_SECONDS = 300
+
+
+@router.get("/config")
+def config(app: PageOfApp, response: Response) -> dict[str, object]:
+    """What a page needs to subscribe; all of it is public."""
+    response.headers["Cache-Control"] = f"private, max-age={CONFIG_SECONDS}"
+    return {
+        "key": app.vapid_public,
+        "keyId": app.vapid_key,
+        "identity": app.identity,
+        "worker": WORKER_PATH,
+        "scope": SCOPE,
+        "icon": app.icon,
+        "site": app.site_url,
+        "title": app.name,
+    }
+
+
+@router.post("/subscriptions", status_code=201)
+def subscribe(
+    app: PageOfApp, body: Annotated[SubscriptionBody, json_body(SubscriptionBody)], engine: EngineDependency
+) -> dict[str, object]:
+    """Subscribe this browser, or renew what is known of it. who: for the worker's person check."""
+    stored = engine.subscribing.subscribe(body.to_command(app))
+    return {"id": render("sub", stored.id), "who": engine.subscribing.who(stored)}
+
+
+@router.post("/identify")
+def identify(
+    app: PageOfApp, body: Annotated[IdentifyBody, json_body(IdentifyBody)], engine: EngineDependency
+) -> dict[str, object]:
+    """Say whose browser this is; null lets the person go and keeps the subscription."""
+    stored = engine.subscribing.identify(app, body.subscription_id(), body.to_claim())
+    external = stored.identity(IdentityKind.EXTERNAL)
+    return {
+        "id": render("sub", stored.id),
+        "externalId": None if external is None else external.value,
+        "who": engine.subscribing.who(stored),
+    }
+
+
+@router.options("/{call}")
+def sdk_preflight(request: Request) -> Response:
+    """The SDK's own calls need no preflight; another client's may."""
+    return preflight(request, "GET, POST", "Content-Type")

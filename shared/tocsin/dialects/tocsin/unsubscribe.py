@@ -1,0 +1,21 @@
+"""A browser takes its subscription back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from tocsin.dialect_kit.bodies import json_body
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialects.tocsin.browser import OwnId
+from tocsin.dialects.tocsin.callers import PageOfApp
+
+router = APIRouter()
+
+
+@router.post("/sdk/v1/{app}/unsubscribe")
+def unsubscribe(
+    app: PageOfApp, body: Annotated[OwnId, json_body(OwnId)], engine: EngineDependency
+) -> dict[str, object]:
+    """End a subscription; one that has ended before, or never was, is fine too."""
+    engine.subscribing.withdraw(app, body.subscription_id())
+    return {"ok": True}

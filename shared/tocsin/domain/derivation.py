@@ -1,0 +1,37 @@
+"""Secrets and ids that follow from the deployment's one root secret, so that none of them has to be stored.
+
+Each purpose has its own label and each app its own value; rotating the root secret would change them all.
+"""
+
+import hmac
+from hashlib import sha256
+
+from tocsin.domain.ids import ID_BYTES, AppId, SubscriptionId
+
+
+class Derivation:
+    """HMAC-SHA-256 of `purpose \\0 app \\0 detail` under the root secret (at least 32 bytes)."""
+
+    def __init__(self, root: bytes) -> None:
+        if len(root) < sha256().digest_size:
+            raise ValueError("the root secret is too short")
+        self._root = root
+
+    def email_pepper(self, app: AppId) -> bytes:
+        """The key under which an app's e-mail addresses are hashed (PS-13)."""
+        return self._derive("email", app)
+
+    def identity_secret(self, app: AppId, version: int) -> bytes:
+        """The secret with which a customer's server proves who its visitor is."""
+        return self._derive("identity", app, str(version))
+
+    def who_secret(self, app: AppId) -> bytes:
+        """The key of the tokens by which a worker knows its person."""
+        return self._derive("who", app)
+
+    def subscription_id(self, app: AppId, endpoint: str) -> SubscriptionId:
+        """The id of an endpoint at one app: unguessable, and the same each time."""
+        return SubscriptionId(self._derive("subscription", app, endpoint)[:ID_BYTES].hex())
+
+    def _derive(self, purpose: str, app: AppId, detail: str = "") -> bytes:
+        return hmac.new(self._root, f"{purpose}\0{app}\0{detail}".encode(), sha256).digest()

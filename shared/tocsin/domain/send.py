@@ -1,0 +1,119 @@
+"""A send: one notification to an audience, and the money held for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tocsin.domain.chunk import Chunk, Repeat, Result
+from tocsin.domain.identity import Identity
+from tocsin.domain.ids import AppId, SendId, TenantId
+from tocsin.domain.notification import Notification
+from tocsin.domain.tenancy import DialectName
+
+SYNC_RECIPIENTS = 100
+"""A send to this many is delivered in the request; a larger one is queued."""
+SETTLE_GRACE = 600
+
+
+class SendState(StrEnum):
+    """PLANNED: reserved, chunks being opened. SENDING: every chunk is open. SETTLED: counted and paid."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SETTLED = "settled"
+
+
+class Charge(StrEnum):
+    """What a send is paid with. NONE: a trusted caller (PS-8) or a dialect without credits."""
+
+    CREDITS = "credits"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All active subscriptions of the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """All active subscriptions of these people; never empty, so nothing can widen it to everyone."""
+
+    identities: tuple[Identity, ...]
+
+    def __post_init__(self) -> None:
+        if not self.identities:
+            raise ValueError("an audience of nobody")
+
+
+Audience = Everyone | People
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a send's recipients; `failed` includes `gone`, `doubted` counts what may have been accepted."""
+
+    accepted: int = 0
+    failed: int = 0
+    gone: int = 0
+    uncertain: int = 0
+    pending: int = 0
+    doubted: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.accepted + other.accepted,
+            self.failed + other.failed,
+            self.gone + other.gone,
+            self.uncertain + other.uncertain,
+            self.pending + other.pending,
+            self.doubted + other.doubted,
+        )
+
+
+def tally(chunk: Chunk) -> Tally:
+    """The counts of one chunk."""
+    return Tally(
+        chunk.count(Result.ACCEPTED),
+        chunk.count(Result.FAILED),
+        chunk.gone,
+        chunk.count(Result.UNCERTAIN),
+        chunk.count(Result.PENDING),
+        len(chunk.doubted),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The stored record.
+
+    reserved: the most recipients it may reach, and the credits held while it runs (if it is charged).
+    chunks: how many there are, known once the state is SENDING. expires_at: TTL's end (Unix seconds).
+    counts: final at SETTLED, else the zero tally.
+    """
+
+    id: SendId
+    app: AppId
+    tenant: TenantId
+    dialect: DialectName
+    audience: Audience
+    notification: Notification
+    site_url: str
+    contact: str
+    charge: Charge
+    repeat: Repeat
+    reserved: int
+    chunks: int
+    state: SendState
+    counts: Tally
+    created_at: int
+    expires_at: int
+    settled_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An app's credits: available + reserved + spent is what was ever granted, and none is ever negative."""
+
+    available: int
+    reserved: int
+    spent: int

@@ -1,0 +1,57 @@
+"""Tenants and their apps."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from tocsin.domain.ids import AppId, TenantId
+
+DialectName = NewType("DialectName", str)
+"""The name of one of the APIs that Tocsin speaks: its folder's name. Which there are is known only at the outside."""
+
+
+class IdentityMode(StrEnum):
+    """What a browser must show before it may subscribe under somebody's name (PS-20).
+
+    OFF asks for nothing; REPORT accepts everything and counts what could not be proved; REQUIRED refuses it.
+    """
+
+    OFF = "off"
+    REPORT = "report"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer of this deployment; owns apps."""
+
+    id: TenantId
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What is sent for and paid from: a PS tenant. Its id is public (it stands in web pages).
+
+    site_url: where a tap leads when a notification names no target. origins: web origins whose pages may subscribe.
+    contact: the VAPID subject (RFC 8292 section 2.1). vapid_key: id of the key that new subscriptions are made under.
+    identity_version: which of the app's derived identity secrets is live.
+    """
+
+    id: AppId
+    tenant: TenantId
+    name: str
+    site_url: str
+    origins: tuple[str, ...]
+    contact: str
+    identity: IdentityMode
+    identity_version: int
+    vapid_key: str
+    vapid_public: str
+    icon: str | None
+    created_at: int
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of this web origin may call the publishable routes."""
+        return origin in self.origins

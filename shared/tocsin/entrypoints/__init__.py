@@ -1,0 +1,1 @@
+"""The composition root: settings, the container, and how events become calls."""

@@ -1,0 +1,196 @@
+"""Everything a function uses, made when first asked for and then kept as long as the container lives."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from tocsin.adapters.dynamodb.chunks import DynamoChunks
+from tocsin.adapters.dynamodb.credits import DynamoCredits
+from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.registry import DynamoRegistry
+from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
+from tocsin.adapters.dynamodb.sends import DynamoSends
+from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
+from tocsin.adapters.kms import KmsVault
+from tocsin.adapters.secrets_manager import read_secret
+from tocsin.adapters.sqs import SqsJobs
+from tocsin.adapters.system import SystemClock, SystemRandomness
+from tocsin.application.accounts import Accounts
+from tocsin.application.authenticating import Authenticating
+from tocsin.application.delivering import Delivering
+from tocsin.application.fanning_out import FanningOut
+from tocsin.application.sending import Sending
+from tocsin.application.settling import Settling
+from tocsin.application.signing import Signing
+from tocsin.application.subscribing import Subscribing
+from tocsin.application.sweeping import Sweeping
+from tocsin.domain.derivation import Derivation
+from tocsin.entrypoints.observability import PowertoolsMeter
+from tocsin.entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from tocsin.adapters.push_http import PushHttp
+
+_AWS = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+
+
+class Container:
+    """The Engine port and the workers' use cases, over AWS."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    # --- use cases ---
+
+    @cached_property
+    def authenticating(self) -> Authenticating:
+        """Who is calling."""
+        return Authenticating(
+            self._registry,
+            self.clock,
+            self.meter,
+            service_key=self._secret("SERVICE_SECRET"),
+            operator_key=self._secret("OPERATOR_SECRET"),
+        )
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The operator's use cases."""
+        return Accounts(self._registry, self._credits, self._vault, self._derivation, self.clock, self._randomness)
+
+    @cached_property
+    def sending(self) -> Sending:
+        """Sends."""
+        return Sending(
+            self._sends,
+            self._credits,
+            self._subscriptions,
+            self.delivering,
+            self._settling,
+            self._jobs,
+            self.clock,
+            self._randomness,
+        )
+
+    @cached_property
+    def subscribing(self) -> Subscribing:
+        """Subscriptions."""
+        return Subscribing(self._subscriptions, self.windows, self._derivation, self.clock, self.meter)
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        """Chunks."""
+        return Delivering(
+            self._sends,
+            self._chunks,
+            self._subscriptions,
+            self._jobs,
+            self._transport,
+            self._signing,
+            self._settling,
+            self._derivation,
+            self.clock,
+            self.meter,
+        )
+
+    @cached_property
+    def fanning_out(self) -> FanningOut:
+        """The planning of large sends."""
+        return FanningOut(self._sends, self._chunks, self._subscriptions, self._jobs, self._settling, self.clock)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """The sweep."""
+        return Sweeping(self._sends, self._chunks, self._jobs, self._settling, self.clock, self.meter)
+
+    @cached_property
+    def windows(self) -> DynamoRequestWindows:
+        """Request windows."""
+        return DynamoRequestWindows(self._database, self._settings.required("CREDITS_TABLE"))
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The time."""
+        return SystemClock()
+
+    @cached_property
+    def meter(self) -> PowertoolsMeter:
+        """Counters."""
+        return PowertoolsMeter()
+
+    @cached_property
+    def public_url(self) -> str:
+        """The deployment's own address."""
+        return self._settings.optional("PUBLIC_URL")
+
+    # --- what they stand on ---
+
+    @cached_property
+    def _settling(self) -> Settling:
+        return Settling(self._sends, self._chunks, self.clock)
+
+    @cached_property
+    def _signing(self) -> Signing:
+        return Signing(self._registry, self._vault)
+
+    @cached_property
+    def _derivation(self) -> Derivation:
+        return Derivation(self._secret("ROOT_SECRET").encode())
+
+    @cached_property
+    def _randomness(self) -> SystemRandomness:
+        return SystemRandomness()
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database(boto3.client("dynamodb", config=_AWS), self.clock, self._randomness)
+
+    @cached_property
+    def _registry(self) -> DynamoRegistry:
+        return DynamoRegistry(self._database, self._settings.required("TENANTS_TABLE"))
+
+    @cached_property
+    def _credits(self) -> DynamoCredits:
+        return DynamoCredits(self._database, self._settings.required("CREDITS_TABLE"))
+
+    @cached_property
+    def _subscriptions(self) -> DynamoSubscriptions:
+        return DynamoSubscriptions(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
+
+    @cached_property
+    def _sends(self) -> DynamoSends:
+        return DynamoSends(
+            self._database, self._settings.required("SENDS_TABLE"), self._settings.required("CREDITS_TABLE")
+        )
+
+    @cached_property
+    def _chunks(self) -> DynamoChunks:
+        return DynamoChunks(
+            self._database, self._settings.required("SENDS_TABLE"), self._settings.required("CREDITS_TABLE")
+        )
+
+    @cached_property
+    def _jobs(self) -> SqsJobs:
+        return SqsJobs(
+            boto3.client("sqs", config=_AWS),
+            self._settings.optional("FANOUT_QUEUE_URL"),
+            self._settings.required("DELIVER_QUEUE_URL"),
+        )
+
+    @cached_property
+    def _vault(self) -> KmsVault:
+        return KmsVault(boto3.client("kms", config=_AWS), self._settings.required("VAPID_KMS_KEY"))
+
+    @cached_property
+    def _transport(self) -> "PushHttp":
+        # Imported here: only two functions post to push services, and loading libcurl is a part of a cold start.
+        from tocsin.adapters.push_http import PushHttp  # noqa: PLC0415
+
+        return PushHttp(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
+
+    def _secret(self, setting: str) -> str:
+        """A secret that this function is given; the empty text, which nothing matches, for one that it is not."""
+        name = self._settings.optional(setting)
+        return read_secret(boto3.client("secretsmanager", config=_AWS), name) if name else ""

@@ -1,0 +1,176 @@
+"""HTTP: one function's web application, made of one sub-application for each dialect.
+
+A sub-application and not a router, because exception handlers belong to an application: only so does a dialect own the
+body of every error on its paths, the 404, the 405 and the crash included.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.application.engine import Engine
+from tocsin.application.metrics import Metric
+from tocsin.application.ports import Meter, Unavailable
+from tocsin.dialect_kit.contract import Capability, Dialect, owns
+from tocsin.dialect_kit.origins import cross_origin_headers
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.tenancy import DialectName
+from tocsin.entrypoints import observability
+from tocsin.entrypoints.container import Container
+from tocsin.entrypoints.observability import Fields
+from tocsin.entrypoints.registry import dialects, routes
+from tocsin.entrypoints.settings import Settings
+
+__all__ = ["Application", "Capability", "http_handler"]
+
+LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def http_handler(capability: Capability) -> LambdaHandler:
+    """The Lambda handler of a function that serves this capability of every dialect."""
+    container = Container(Settings.from_environment())
+    mangum = Mangum(Application(capability, container, container.meter), lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            return mangum(event, context)
+        finally:
+            observability.flush()
+
+    return handler
+
+
+class Application:
+    """The web application of one function; a path goes to the dialect with the longest prefix that owns it."""
+
+    def __init__(self, capability: Capability, engine: Engine, meter: Meter) -> None:
+        known = dialects()
+        by_prefix = {
+            prefix: sub_application
+            for dialect in known.values()
+            for sub_application in [_sub_application(dialect, capability, engine, meter, known)]
+            for prefix in dialect.prefixes
+        }
+        self._longest_first = sorted(by_prefix.items(), key=lambda entry: len(entry[0]), reverse=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        owner = next(app for prefix, app in self._longest_first if owns(prefix, scope["path"]))
+        await owner(scope, receive, send)
+
+
+def _sub_application(
+    dialect: Dialect, capability: Capability, engine: Engine, meter: Meter, known: Mapping[DialectName, Dialect]
+) -> ASGIApp:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.engine = engine
+    app.state.dialects = known
+    module = routes(dialect, capability)
+    if module is not None:
+        app.include_router(module.router)
+
+    def answer(request: Request, error: Exception) -> Response:
+        refused = _refused(error)
+        request.state.fault = refused.fault
+        return _render(dialect, refused)
+
+    for kind in (Refused, RequestValidationError, HTTPException, Unavailable):
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(_Envelope, dialect=dialect, capability=capability, meter=meter)
+    return app
+
+
+class _Envelope:
+    """Around every request of a sub-application: the request's id, the crash, the cross-origin headers, the log line.
+
+    A middleware, because Starlette's own handler for crashes raises them again after answering.
+    """
+
+    def __init__(self, app: ASGIApp, dialect: Dialect, capability: Capability, meter: Meter) -> None:
+        self._app = app
+        self._dialect = dialect
+        self._capability = capability
+        self._meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        state = scope.setdefault("state", {})
+        fields: Fields = {
+            "request_id": _request_id(scope),
+            "dialect": self._dialect.name,
+            "capability": self._capability,
+            "method": scope["method"],
+        }
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                fields["status"] = message["status"]
+                added = {"X-Request-Id": fields["request_id"]}
+                if (origin := state.get("allowed_origin")) is not None:
+                    added |= cross_origin_headers(origin)
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *((k.encode(), v.encode()) for k, v in added.items()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a dialect's own 500
+            self._meter.count(Metric.CRASHED)
+            observability.log_crash("crash", error, fields)
+            response = _render(self._dialect, Refused(Fault.INTERNAL, "Internal error"))
+            await response(scope, receive, send_with_headers)
+        observability.log("request", _with_outcome(fields, scope, state, started))
+
+
+def _with_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], started: float) -> Fields:
+    fields["milliseconds"] = round((time.perf_counter() - started) * 1000)
+    if (route := scope.get("route")) is not None:
+        fields["route"] = route.path
+    if (fault := state.get("fault")) is not None:
+        fields["fault"] = fault
+    if (caller := state.get("caller")) is not None:
+        fields["app"], fields["key"] = caller.app.id, caller.key
+    return fields
+
+
+def _refused(error: Exception) -> Refused:
+    match error:
+        case Refused():
+            return error
+        case Unavailable():
+            return Refused(Fault.UNAVAILABLE, "Temporarily unavailable, please try again", retry_after=2)
+        case RequestValidationError():
+            name = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
+            return Refused(Fault.FIELD_INVALID, f"{name} is not acceptable", field=name)
+        case HTTPException(status_code=405):
+            methods = (error.headers or {}).get("Allow", "")
+            return Refused(Fault.METHOD_NOT_ALLOWED, "Method not allowed", methods=methods)
+        case HTTPException(status_code=404):
+            return Refused(Fault.ROUTE_UNKNOWN, "There is nothing at this address")
+        case _:
+            return Refused(Fault.BODY_NOT_JSON, "The request could not be read")
+
+
+def _render(dialect: Dialect, refused: Refused) -> Response:
+    rendered = dialect.render(refused)
+    headers = dict(rendered.headers)
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(refused.retry_after)
+    if refused.methods is not None:
+        headers["Allow"] = refused.methods
+    return JSONResponse(rendered.body, status_code=rendered.status, headers=headers)
+
+
+def _request_id(scope: Scope) -> str:
+    """The gateway's own id of the request, which its access log has too (X-5); a client's own is not taken over."""
+    event: Mapping[str, Any] = scope.get("aws.event", {})
+    return str(event.get("requestContext", {}).get("requestId", "local"))
