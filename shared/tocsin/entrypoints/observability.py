@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from tocsin.application.metrics import Metric
 
-logger = Logger()
+logger = Logger(location=None)
 metrics = Metrics()
 metrics.set_default_dimensions()
 

@@ -1,0 +1,89 @@
+"""Balances and their ledger on DynamoDB, and the steps that money takes in other stores' transactions.
+
+available + reserved + spent is what was granted; only `grant` changes the sum, and no condition lets one go below zero.
+"""
+
+from enum import StrEnum
+
+from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb.database import ConditionsFailed, Database, Put, Update
+from tocsin.adapters.dynamodb.marshalling import Item
+from tocsin.application.ports import ReferenceTaken
+from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Balance
+
+# A ledger row is written once; whatever it stands for then happens once too.
+FIRST_TIME = "attribute_not_exists(#pk)"
+# Nobody spends what is not there, however many try at once.
+COVERED = "#available >= :held"
+# Holds by construction; a settlement that would break it is a bug, and must not pass.
+HELD = "#reserved >= :held"
+
+
+class Entry(StrEnum):
+    """The kinds of ledger rows."""
+
+    GRANT = "grant"
+    RESERVE = "reserve"
+    SETTLE = "settle"
+
+
+class DynamoCredits:
+    """The Credits port."""
+
+    def __init__(self, database: Database, table: str) -> None:
+        self._database = database
+        self._table = table
+
+    def balance(self, app: AppId) -> Balance:
+        """The balance; zeros when nothing was ever granted."""
+        record = self._database.get(self._table, keys.balance(app))
+        if record is None:
+            return Balance(0, 0, 0)
+        return Balance(*(record.number_or_none(name) or 0 for name in ("available", "reserved", "spent")))
+
+    def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
+        """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
+        row = _row(self._table, app, Entry.GRANT, reference, amount, {"at": at})
+        added = Update(self._table, keys.balance(app), "ADD #available :amount", {"amount": amount})
+        try:
+            self._database.transact([row, added])
+        except ConditionsFailed as refusal:
+            granted = refusal.stored(row)
+            if granted is None:
+                raise
+            if granted.number("amount") != amount:
+                raise ReferenceTaken from refusal
+            return False
+        return True
+
+
+class CreditSteps:
+    """The writes by which a send moves money, for transactions that change the send in the same instant."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def reserved(self, app: AppId, send: SendId, held: int, recipients: int, at: int) -> Put:
+        """The ledger row of a reservation, with amount 0 for a send that costs nothing."""
+        return _row(self._table, app, Entry.RESERVE, send, held, {"recipients": recipients, "at": at})
+
+    def hold(self, app: AppId, held: int) -> Update:
+        """available -> reserved, if there is enough."""
+        change = "SET #available = #available - :held ADD #reserved :held"
+        return Update(self._table, keys.balance(app), change, {"held": held}, COVERED)
+
+    def settled(self, app: AppId, send: SendId, held: int, spent: int, accepted: int, at: int) -> Put:
+        """The ledger row of a settlement."""
+        return _row(self._table, app, Entry.SETTLE, send, spent, {"held": held, "accepted": accepted, "at": at})
+
+    def spend(self, app: AppId, held: int, spent: int) -> Update:
+        """reserved -> spent, and what was not used back to available."""
+        change = "SET #reserved = #reserved - :held ADD #available :returned, #spent :spent"
+        values: Item = {"held": held, "returned": held - spent, "spent": spent}
+        return Update(self._table, keys.balance(app), change, values, HELD)
+
+
+def _row(table: str, app: AppId, kind: Entry, reference: str, amount: int, details: Item) -> Put:
+    item = {**keys.ledger_row(app, kind, reference), "kind": kind, "reference": reference, "amount": amount, **details}
+    return Put(table, item, FIRST_TIME)

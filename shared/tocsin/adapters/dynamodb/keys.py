@@ -1,0 +1,161 @@
+"""Every key of every table; nowhere else is one built.
+
+The app's id comes first in each key of its data, so no request can name another app's partition.
+"""
+
+from collections.abc import Mapping
+
+from tocsin.domain.identity import Identity
+from tocsin.domain.ids import SHARDS, AppId, KeyId, SendId, SubscriptionId, TenantId, shard_of
+
+Key = Mapping[str, str]
+
+BY_OWNER = "by_owner"
+BY_DUE = "by_due"
+TENANTS = "TENANTS"
+DUE_PARTITIONS = 8
+SUBSCRIPTIONS = "SUB#"
+CHUNKS = "CHUNK#"
+
+
+def key(pk: str, sk: str) -> Key:
+    """A primary key."""
+    return {"pk": pk, "sk": sk}
+
+
+# --- tenants ------------------------------------------------------------------------------------------------------
+
+
+def tenant(name: TenantId) -> Key:
+    """A tenant."""
+    return key(f"TENANT#{name}", "META")
+
+
+def app(name: AppId) -> Key:
+    """An app."""
+    return key(f"APP#{name}", "META")
+
+
+def vapid_key(owner: AppId, name: str) -> Key:
+    """A VAPID key of an app."""
+    return key(f"APP#{owner}", f"VAPID#{name}")
+
+
+def api_key(name: KeyId) -> Key:
+    """An API key."""
+    return key(f"KEY#{name}", "META")
+
+
+def apps_of(owner: TenantId) -> str:
+    """by_owner: the apps of a tenant."""
+    return f"TENANT#{owner}"
+
+
+def keys_of(owner: AppId) -> str:
+    """by_owner: the API keys of an app."""
+    return f"APP#{owner}"
+
+
+def place(created_at: int, name: str) -> str:
+    """by_owner's sort key: by time, then by id."""
+    return f"{created_at:012}#{name}"
+
+
+# --- credits ------------------------------------------------------------------------------------------------------
+
+
+def balance(owner: AppId) -> Key:
+    """An app's balance."""
+    return key(f"APP#{owner}", "BALANCE")
+
+
+def ledger_row(owner: AppId, kind: str, reference: str) -> Key:
+    """One row of the ledger; its reference happens once for each kind."""
+    return key(f"APP#{owner}", f"LEDGER#{kind}#{reference}")
+
+
+def request_window(subject: str) -> Key:
+    """The request window of a subject."""
+    return key(f"RATE#{subject}", "WINDOW")
+
+
+# --- subscriptions ------------------------------------------------------------------------------------------------
+
+
+def shard(owner: AppId, number: int) -> str:
+    """The partition that holds one shard of an app's subscriptions."""
+    return f"APP#{owner}#{number:02}"
+
+
+def subscription(owner: AppId, name: SubscriptionId) -> Key:
+    """A subscription."""
+    return key(shard(owner, shard_of(name)), f"{SUBSCRIPTIONS}{name}")
+
+
+def shard_counts(owner: AppId, number: int) -> Key:
+    """The counters of one shard."""
+    return key(shard(owner, number), "COUNT")
+
+
+def all_counts(owner: AppId) -> list[Key]:
+    """The counters of all shards."""
+    return [shard_counts(owner, number) for number in range(SHARDS)]
+
+
+def person(owner: AppId, identity: Identity) -> str:
+    """The partition that lists the subscriptions of a person. The value comes last: it may hold any character."""
+    return f"APP#{owner}#ID#{identity.kind}#{identity.value}"
+
+
+def alias(owner: AppId, identity: Identity, name: SubscriptionId) -> Key:
+    """A subscription in its person's list."""
+    return key(person(owner, identity), f"{SUBSCRIPTIONS}{name}")
+
+
+def subscription_in(sk: str) -> SubscriptionId:
+    """The id in the sort key of a subscription or an alias."""
+    return SubscriptionId(sk.removeprefix(SUBSCRIPTIONS))
+
+
+# --- sends --------------------------------------------------------------------------------------------------------
+
+
+def send_partition(owner: AppId, name: SendId) -> str:
+    """The partition that holds a send with its chunks."""
+    return f"APP#{owner}#SEND#{name}"
+
+
+def send(owner: AppId, name: SendId) -> Key:
+    """A send."""
+    return key(send_partition(owner, name), "SEND")
+
+
+def send_in(pk: str) -> tuple[AppId, SendId]:
+    """App and send in the partition key of a send."""
+    _, owner, _, name = pk.split("#")
+    return AppId(owner), SendId(name)
+
+
+def chunk(owner: AppId, name: SendId, number: int) -> Key:
+    """The record of a chunk."""
+    return key(send_partition(owner, name), f"{CHUNKS}{number:04}")
+
+
+def frozen(owner: AppId, name: SendId, number: int) -> Key:
+    """The recipients of a chunk."""
+    return key(send_partition(owner, name), f"IDS#{number:04}")
+
+
+def idempotency(owner: AppId, route: str, name: str) -> Key:
+    """An idempotency key of a route. A partition each, so that a busy route is not one hot partition."""
+    return key(f"APP#{owner}#IDEM#{route}#{name}", "IDEM")
+
+
+def due(name: SendId) -> str:
+    """by_due: the partition that an unsettled send waits in."""
+    return f"DUE#{int(name[0], 16) % DUE_PARTITIONS}"
+
+
+def all_due() -> list[str]:
+    """by_due: all its partitions."""
+    return [f"DUE#{number}" for number in range(DUE_PARTITIONS)]

@@ -1,0 +1,131 @@
+"""Sends on DynamoDB, and the money they hold."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from tocsin.adapters.dynamodb import keys, send_record
+from tocsin.adapters.dynamodb.chunks import new_chunk
+from tocsin.adapters.dynamodb.credits import CreditSteps
+from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed, Database, Put, Update
+from tocsin.adapters.dynamodb.marshalling import Item, Record
+from tocsin.adapters.dynamodb.settlement import Settlement
+from tocsin.application.ports import EarlierSend, Frozen, Idempotency, IdempotencyKeyTaken, InsufficientCredits
+from tocsin.domain.chunk import Chunk
+from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Send, SendState, Tally
+
+FIRST_TIME = "attribute_not_exists(#pk)"
+# DynamoDB removes what has expired when it gets to it, up to days later: until then it counts as absent.
+UNUSED = "attribute_not_exists(#pk) OR #expires_at <= :now"
+# The first answer counts, and it answers the request that made the record.
+KNOWN = "attribute_exists(#pk)"
+PLANNED = "#state = :planned"
+UNSETTLED = "attribute_exists(#due_pk)"
+
+
+class DynamoSends:
+    """The Sends port."""
+
+    def __init__(self, database: Database, sends_table: str, credits_table: str) -> None:
+        self._database = database
+        self._table = sends_table
+        self._credits = CreditSteps(credits_table)
+        self._settlement = Settlement(database, sends_table, credits_table)
+
+    def reserve(
+        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+    ) -> None:
+        """Hold the credits and store the send with all that belongs to it, or nothing.
+
+        Raises InsufficientCredits or IdempotencyKeyTaken.
+        """
+        held = send_record.held_by(send)
+        stored = Put(self._table, send_record.to_item(send, due_at), FIRST_TIME)
+        used = None if idempotency is None else self._used(send, idempotency)
+        hold = None if held == 0 else self._credits.hold(send.app, held)
+        row = self._credits.reserved(send.app, send.id, held, send.reserved, send.created_at)
+        chunk = [] if only_chunk is None else self._chunk(send, *only_chunk)
+        try:
+            self._database.transact([write for write in (stored, used, hold, row, *chunk) if write is not None])
+        except ConditionsFailed as refusal:
+            # The send is there: an earlier attempt of ours went through, its answer got lost.
+            if refusal.stopped(stored):
+                return
+            # Before the balance: the earlier request may have spent what this one misses.
+            if refusal.stopped(used):
+                raise IdempotencyKeyTaken from refusal
+            if refusal.stopped(hold):
+                raise InsufficientCredits from refusal
+            raise
+
+    def get(self, app: AppId, send: SendId) -> Send | None:
+        """The send, or None."""
+        record = self._database.get(self._table, keys.send(app, send))
+        return None if record is None else send_record.from_record(record)
+
+    def earlier(self, app: AppId, idempotency: Idempotency) -> EarlierSend | None:
+        """What this idempotency key was used for, or None."""
+        record = self._database.get(self._table, keys.idempotency(app, idempotency.route, idempotency.key))
+        if record is None or record.number("expires_at") <= self._database.now():
+            return None
+        return EarlierSend(SendId(record.text("send")), record.text("fingerprint"), record.number_or_none("balance"))
+
+    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
+        """Keep the balance that the first answer told, so that a repeat is told the same."""
+        key = keys.idempotency(app, idempotency.route, idempotency.key)
+        change = "SET #balance = if_not_exists(#balance, :balance)"
+        self._try(Update(self._table, key, change, {"balance": balance}, KNOWN))
+
+    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
+        """PLANNED -> SENDING with this many chunks; no change in any other state."""
+        values: Item = {"planned": SendState.PLANNED, "sending": SendState.SENDING, "chunks": chunks}
+        change = "SET #state = :sending, #chunks = :chunks"
+        self._try(Update(self._table, keys.send(app, send), change, values, PLANNED))
+
+    def chunk_done(self, app: AppId, send: SendId) -> bool:
+        """Count one more finished chunk; True when that seems to be the last."""
+        counted = self._try(Update(self._table, keys.send(app, send), "ADD #chunks_done :one", {"one": 1}, KNOWN))
+        if counted is None or counted.text("state") != SendState.SENDING:
+            return False
+        return counted.number("chunks_done") >= counted.number("chunks")
+
+    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+        """SENDING -> SETTLED, with the money; False, and no change, if it was not SENDING."""
+        return self._settlement.settle(send, counts, at, None)
+
+    def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
+        """Sends that are not settled and are due by now, the longest waiting first."""
+        waiting: list[tuple[int, str]] = []
+        for partition in keys.all_due():
+            records = self._database.query(
+                self._table,
+                "#due_pk = :due AND #due_at <= :now",
+                {"due": partition, "now": now},
+                index=keys.BY_DUE,
+                page=limit,
+            )
+            waiting += [(record.number("due_at"), record.text("pk")) for record in islice(records, limit)]
+        return [keys.send_in(pk) for _, pk in sorted(waiting)[:limit]]
+
+    def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
+        """Have the sweep look again at due_at; no change once settled."""
+        self._try(Update(self._table, keys.send(app, send), "SET #due_at = :due_at", {"due_at": due_at}, UNSETTLED))
+
+    def _chunk(self, send: Send, chunk: Chunk, frozen: Frozen) -> list[Put]:
+        return new_chunk(self._table, chunk, frozen, send.created_at + send_record.KEPT_SECONDS)
+
+    def _used(self, send: Send, idempotency: Idempotency) -> Put:
+        item: Item = {
+            **keys.idempotency(send.app, idempotency.route, idempotency.key),
+            "send": send.id,
+            "fingerprint": idempotency.fingerprint,
+            "expires_at": idempotency.expires_at,
+        }
+        return Put(self._table, item, UNUSED, {"now": send.created_at})
+
+    def _try(self, change: Update) -> Record | None:
+        """The item after the change, None when its condition did not hold: then nothing was to be done."""
+        try:
+            return self._database.update(change)
+        except ConditionFailed:
+            return None

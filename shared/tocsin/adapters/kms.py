@@ -1,0 +1,30 @@
+"""Secrets at rest, encrypted by KMS: the plaintext key material never leaves it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tocsin.application.ports import WrongContext
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms.client import KMSClient
+
+
+class KmsVault:
+    """The Vault port. key: id or ARN of a symmetric key; the context is KMS's encryption context."""
+
+    def __init__(self, client: "KMSClient", key: str) -> None:
+        self._client = client
+        self._key = key
+
+    def seal(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
+        """The ciphertext (KMS takes up to 4,096 bytes)."""
+        reply = self._client.encrypt(KeyId=self._key, Plaintext=plaintext, EncryptionContext=context)
+        return reply["CiphertextBlob"]
+
+    def open(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
+        """The plaintext. Raises WrongContext when it was sealed for something else."""
+        try:
+            reply = self._client.decrypt(KeyId=self._key, CiphertextBlob=ciphertext, EncryptionContext=context)
+        except self._client.exceptions.InvalidCiphertextException as error:
+            raise WrongContext from error
+        return reply["Plaintext"]

@@ -1,0 +1,112 @@
+/**
+ * Tocsin's browser SDK.
+ *
+ *     <script type="module" src="https://push.example.com/sdk.js?app=app_8f2k"></script>
+ *
+ * Settings stand in the module's own address:
+ *
+ * - `app`      publishable id of the app (needed)
+ * - `api`      origin of the server, for a copied file; otherwise the origin the module came from
+ * - `sw`       path of the service worker on your origin; otherwise as the app is configured
+ * - `scope`    scope of that worker; otherwise as the app is configured
+ * - `join`     no worker of its own: use the one that your site has registered at `/`
+ * - `timeout`  milliseconds, for each of the waits below instead of its own number
+ *
+ * Waits: 20 s for the browser's push service, 10 s for the worker, 10 s for each answer of the server, which is asked
+ * up to three times more after a failure of the network, a 429 or a 5xx.
+ *
+ * With a strict Content-Security-Policy, name the server in `script-src` and `connect-src`; where `trusted-types` is
+ * limited to a list, it needs the policy name `tocsin`.
+ */
+
+/** `needs-install`: iOS and iPadOS, where the site must be on the Home Screen first. */
+export type Support = "supported" | "unsupported" | "insecure" | "needs-install";
+
+export interface State {
+  readonly support: Support;
+  readonly permission: NotificationPermission;
+  /** This browser can be reached. */
+  readonly subscribed: boolean;
+  /** Id of the subscription; null when not subscribed. */
+  readonly id: string | null;
+  /** The person last given to `identify`. */
+  readonly externalId: string | null;
+}
+
+export type ErrorCode =
+  /** No push messages in this browser, or not before the site is on the Home Screen. */
+  | "unsupported"
+  /** Neither https nor localhost. */
+  | "insecure"
+  /** Notifications are blocked for this site; only the person can allow them, in the browser's settings. */
+  | "denied"
+  /** The permission question was closed without an answer. */
+  | "dismissed"
+  /** The worker's file: 404, wrong MIME type, redirect, error in it; with `join`, no worker at `/`. */
+  | "worker_missing"
+  | "worker_timeout"
+  /** The browser's push service never answered: blocked by the network, or switched off in the browser. */
+  | "push_service_timeout"
+  /** The browser's push service failed or cannot be reached. */
+  | "push_service_error"
+  | "origin_not_allowed"
+  | "identity_required"
+  | "identity_invalid"
+  | "rate_limited"
+  | "app_disabled"
+  /** The server answered with another error; `message` has its words, `cause` its answer. */
+  | "server_error"
+  /** The server cannot be reached, or what answers is not the server. */
+  | "network";
+
+export class PushError extends Error {
+  readonly name: "PushError";
+  readonly code: ErrorCode;
+}
+
+/** Made by your server: `mac` shows that it knows this person; it holds until `exp` (seconds since 1970). */
+export interface Proof {
+  readonly exp: number;
+  readonly mac: string;
+}
+
+export interface SubscribeOptions {
+  email?: string;
+  /** Proves `email`. */
+  proof?: Proof | string;
+  tags?: string[];
+}
+
+export interface Events {
+  change: State;
+  permission: NotificationPermission;
+  subscribe: State;
+  unsubscribe: null;
+  /** Every failure of a call, and the half of `unsubscribe` that failed while the other did its work. */
+  error: PushError;
+}
+
+/** The state after the page has loaded. Never rejects, never asks for permission, sends no request. */
+export const ready: Promise<State>;
+
+export function getState(): State;
+
+/** Returns a function that removes the listener. */
+export function on<K extends keyof Events>(type: K, listener: (detail: Events[K]) => void): () => void;
+
+/**
+ * Call it from a click: asks for permission if needed, then makes this browser reachable. Calling it again reports the
+ * options again; there is one subscription however many tabs ask.
+ *
+ * Rejects with a PushError.
+ */
+export function subscribe(options?: SubscribeOptions): Promise<State>;
+
+/** Ends the messages. Rejects only when neither the browser nor the server could be told. */
+export function unsubscribe(): Promise<State>;
+
+/**
+ * Says who uses this browser. Without a subscription it is remembered for the next `subscribe`; for the person already
+ * known no request is sent.
+ */
+export function identify(externalId: string, proof?: Proof | string): Promise<State>;

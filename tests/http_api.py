@@ -1,0 +1,105 @@
+"""HTTP as Lambda sees it: requests become events of an HTTP API (payload 2.0), answers are read back from the reply."""
+
+import asyncio
+import atexit
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from mangum import Mangum
+from mangum.types import LambdaContext
+
+from tests.engine import OPERATOR_KEY, MemoryEngine
+from tocsin.entrypoints.http import Application, Capability
+
+# Made while modules are imported, because unit tests may open no socket and a loop wakes itself by one.
+_LOOP = asyncio.new_event_loop()
+atexit.register(_LOOP.close)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which must be JSON."""
+        return json.loads(self.body)
+
+
+class HttpApi:
+    """All functions' web applications over one engine, reached without a network."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self.engine = engine
+        asyncio.set_event_loop(_LOOP)
+        self._functions = {
+            capability: Mangum(Application(capability, engine, engine.meter), lifespan="off")
+            for capability in Capability
+        }
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        function: Capability | None = None,
+        query: Mapping[str, str] | None = None,
+        address: str = "203.0.113.9",
+    ) -> Answer:
+        """Call a path. body: bytes go as they are, anything else as JSON. function: None takes the one that owns it."""
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        context = {
+            "http": {"method": method, "path": path, "sourceIp": address, "protocol": "HTTP/1.1", "userAgent": "test"},
+            "requestId": "request-1",
+            "stage": "$default",
+        }
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": urlencode(query or {}),
+            "headers": {"host": "push.example", "content-type": "application/json", **_lower(headers or {})},
+            "requestContext": context,
+            "body": base64.b64encode(raw).decode(),
+            "isBase64Encoded": True,
+        }
+        asyncio.set_event_loop(_LOOP)
+        reply = self._functions[function or function_of(path)](event, cast("LambdaContext", None))
+        content = reply["body"].encode() if not reply["isBase64Encoded"] else base64.b64decode(reply["body"])
+        answered = _lower(reply["headers"])
+        if answered.get("content-encoding") == "gzip":
+            content = gzip.decompress(content)
+        return Answer(reply["statusCode"], answered, content)
+
+    def operator(self, method: str, path: str, body: object = None) -> Answer:
+        """Call as the operator."""
+        return self.call(method, path, body, {"Authorization": f"Bearer {OPERATOR_KEY}"})
+
+
+def function_of(path: str) -> Capability:
+    """The function that the template routes a path to."""
+    match path.strip("/").split("/"):
+        case ["v1", "send"] | ["admin", "apps", _, "sends", *_]:
+            return Capability.SEND
+        case ["v1", "unsubscribe"] | ["sdk", "v1", _, "unsubscribe"]:
+            return Capability.UNSUBSCRIBE
+        case ["v1", "subscribe"] | ["sdk", "v1", *_]:
+            return Capability.SUBSCRIBE
+        case ["admin", _, *_]:
+            return Capability.ACCOUNT
+        case _:
+            return Capability.WEB
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

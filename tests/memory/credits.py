@@ -1,0 +1,54 @@
+"""Balances, their ledger, and request windows in memory."""
+
+from dataclasses import replace
+
+from tests.memory.storage import Entry, Storage
+from tocsin.application.ports import ReferenceTaken, Window
+from tocsin.domain.ids import AppId
+from tocsin.domain.send import Balance
+
+
+class MemoryCredits:
+    """The Credits port."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def balance(self, app: AppId) -> Balance:
+        """The balance; zeros when nothing was ever granted."""
+        return self._storage.balance(app)
+
+    def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
+        """Add credits once for each reference. Raises ReferenceTaken."""
+        with self._storage.lock:
+            granted = self._storage.ledger.get((app, Entry.GRANT, reference))
+            if granted is not None:
+                if granted != amount:
+                    raise ReferenceTaken
+                return False
+            self._storage.ledger[app, Entry.GRANT, reference] = amount
+            balance = self._storage.balance(app)
+            self._storage.balances[app] = replace(balance, available=balance.available + amount)
+            return True
+
+
+class MemoryRequestWindows:
+    """The RequestWindows port."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def take(self, subject: str, limit: int, seconds: int, now: float) -> Window:
+        """Count one request of `subject`, unless `limit` were made in this window."""
+        with self._storage.lock:
+            window = int(now) // seconds * seconds
+            stored, taken = self._storage.windows.get(subject, (window, 0))
+            if stored < window:
+                taken = 0
+            # A clock that lags counts in the window that others have begun.
+            window = max(window, stored)
+            allowed = taken < limit
+            if allowed:
+                taken += 1
+                self._storage.windows[subject] = (window, taken)
+            return Window(allowed, limit, max(0, limit - taken), window + seconds)

@@ -1,0 +1,210 @@
+"""Sends and chunks in memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tests.memory.storage import ChunkKey, Entry, Storage, StoredAnswer, StoredSend
+from tocsin.application.ports import (
+    Clock,
+    EarlierSend,
+    Frozen,
+    Idempotency,
+    IdempotencyKeyTaken,
+    InsufficientCredits,
+    LeaseLost,
+)
+from tocsin.domain.chunk import Chunk, ChunkState
+from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Balance, Send, SendState, Tally
+
+
+class MemorySends:
+    """The Sends port."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def reserve(
+        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+    ) -> None:
+        """Hold the credits and store the send with all that belongs to it, or nothing."""
+        storage = self._storage
+        with storage.lock:
+            if (send.app, send.id) in storage.sends:
+                return
+            if idempotency is not None and self._live(send.app, idempotency, send.created_at) is not None:
+                raise IdempotencyKeyTaken
+            stored = StoredSend(send, due_at)
+            balance = storage.balance(send.app)
+            if stored.held > balance.available:
+                raise InsufficientCredits
+            if stored.held:
+                storage.balances[send.app] = replace(
+                    balance, available=balance.available - stored.held, reserved=balance.reserved + stored.held
+                )
+            storage.ledger[send.app, Entry.RESERVE, send.id] = stored.held
+            storage.sends[send.app, send.id] = stored
+            if idempotency is not None:
+                earlier = EarlierSend(send.id, idempotency.fingerprint, None)
+                storage.idempotency[_name(send.app, idempotency)] = StoredAnswer(earlier, idempotency.expires_at)
+            if only_chunk is not None:
+                chunk, frozen = only_chunk
+                storage.chunks[_key(chunk)] = _ordered(chunk)
+                storage.frozen[_key(chunk)] = frozen
+
+    def get(self, app: AppId, send: SendId) -> Send | None:
+        """The send, or None."""
+        stored = self._storage.sends.get((app, send))
+        return None if stored is None else stored.send
+
+    def earlier(self, app: AppId, idempotency: Idempotency) -> EarlierSend | None:
+        """What this idempotency key was used for, or None."""
+        stored = self._live(app, idempotency, self._clock.now())
+        return None if stored is None else stored.earlier
+
+    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
+        """Keep the balance that the first answer told."""
+        with self._storage.lock:
+            stored = self._storage.idempotency.get(_name(app, idempotency))
+            if stored is not None and stored.earlier.balance is None:
+                answered = replace(stored, earlier=replace(stored.earlier, balance=balance))
+                self._storage.idempotency[_name(app, idempotency)] = answered
+
+    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
+        """PLANNED -> SENDING with this many chunks."""
+        with self._storage.lock:
+            stored = self._storage.sends.get((app, send))
+            if stored is not None and stored.send.state is SendState.PLANNED:
+                opened = replace(stored.send, state=SendState.SENDING, chunks=chunks)
+                self._storage.sends[app, send] = replace(stored, send=opened)
+
+    def chunk_done(self, app: AppId, send: SendId) -> bool:
+        """Count one more finished chunk; True when that seems to be the last."""
+        with self._storage.lock:
+            stored = self._storage.sends.get((app, send))
+            if stored is None:
+                return False
+            stored = replace(stored, chunks_done=stored.chunks_done + 1)
+            self._storage.sends[app, send] = stored
+            return stored.send.state is SendState.SENDING and stored.chunks_done >= stored.send.chunks
+
+    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+        """SENDING -> SETTLED, with the money."""
+        with self._storage.lock:
+            return _settle(self._storage, send, counts, at)
+
+    def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
+        """Sends that are not settled and are due by now, the longest waiting first."""
+        with self._storage.lock:
+            waiting = [
+                (stored.due_at, key)
+                for key, stored in self._storage.sends.items()
+                if stored.due_at is not None and stored.due_at <= now
+            ]
+        return [key for _, key in sorted(waiting)[:limit]]
+
+    def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
+        """Have the sweep look again at due_at."""
+        with self._storage.lock:
+            stored = self._storage.sends.get((app, send))
+            if stored is not None and stored.due_at is not None:
+                self._storage.sends[app, send] = replace(stored, due_at=due_at)
+
+    def _live(self, app: AppId, idempotency: Idempotency, now: float) -> StoredAnswer | None:
+        stored = self._storage.idempotency.get(_name(app, idempotency))
+        return stored if stored is not None and stored.expires_at > now else None
+
+
+class MemoryChunks:
+    """The Chunks port."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def add(self, chunk: Chunk, frozen: Frozen) -> bool:
+        """Store a chunk with its recipients; False, and no change, if it exists."""
+        with self._storage.lock:
+            if _key(chunk) in self._storage.chunks:
+                return False
+            self._storage.chunks[_key(chunk)] = _ordered(chunk)
+            self._storage.frozen[_key(chunk)] = frozen
+            return True
+
+    def get(self, app: AppId, send: SendId, number: int) -> Chunk | None:
+        """The chunk, or None."""
+        return self._storage.chunks.get((app, send, number))
+
+    def frozen(self, app: AppId, send: SendId, number: int) -> Frozen | None:
+        """The recipients of a chunk, or None."""
+        return self._storage.frozen.get((app, send, number))
+
+    def of(self, app: AppId, send: SendId) -> Sequence[Chunk]:
+        """All chunks of a send, by number."""
+        with self._storage.lock:
+            return [
+                self._storage.chunks[key] for key in sorted(self._storage.chunks) if (key[0], key[1]) == (app, send)
+            ]
+
+    def claim(self, chunk: Chunk) -> None:
+        """Store the claimed record if the stored one is open and of the version before it."""
+        with self._storage.lock:
+            stored = self._storage.chunks.get(_key(chunk))
+            if stored is None or stored.state is not ChunkState.OPEN or stored.version != chunk.version - 1:
+                raise LeaseLost
+            self._storage.chunks[_key(chunk)] = _ordered(chunk)
+
+    def save(self, chunk: Chunk) -> None:
+        """Store the record if the stored one is open and of the same epoch."""
+        with self._storage.lock:
+            self._check_owned(chunk)
+            self._storage.chunks[_key(chunk)] = _ordered(chunk)
+
+    def finish_only(self, chunk: Chunk, send: Send, counts: Tally, at: int) -> bool:
+        """Save a send's only chunk and settle the send, or neither."""
+        with self._storage.lock:
+            stored = self._storage.sends.get((send.app, send.id))
+            if stored is None or stored.send.state is not SendState.SENDING:
+                return False
+            self._check_owned(chunk)
+            self._storage.chunks[_key(chunk)] = _ordered(chunk)
+            return _settle(self._storage, send, counts, at)
+
+    def _check_owned(self, chunk: Chunk) -> None:
+        stored = self._storage.chunks.get(_key(chunk))
+        if (
+            stored is None
+            or stored.state is not ChunkState.OPEN
+            or stored.epoch != chunk.epoch
+            or stored.version > chunk.version
+        ):
+            raise LeaseLost
+
+
+def _settle(storage: Storage, send: Send, counts: Tally, at: int) -> bool:
+    stored = storage.sends.get((send.app, send.id))
+    if stored is None or stored.send.state is not SendState.SENDING:
+        return False
+    spent = min(counts.accepted, stored.held)
+    if stored.held:
+        balance = storage.balance(send.app)
+        storage.balances[send.app] = Balance(
+            balance.available + stored.held - spent, balance.reserved - stored.held, balance.spent + spent
+        )
+    storage.ledger[send.app, Entry.SETTLE, send.id] = spent
+    settled = replace(stored.send, state=SendState.SETTLED, counts=counts, settled_at=at)
+    storage.sends[send.app, send.id] = replace(stored, send=settled, due_at=None)
+    return True
+
+
+def _key(chunk: Chunk) -> ChunkKey:
+    return chunk.app, chunk.send, chunk.number
+
+
+def _ordered(chunk: Chunk) -> Chunk:
+    """The record as a bitmap gives it back: the intents in rising order."""
+    return replace(chunk, in_flight=tuple(sorted(chunk.in_flight)))
+
+
+def _name(app: AppId, idempotency: Idempotency) -> tuple[AppId, str, str]:
+    return app, idempotency.route, idempotency.key

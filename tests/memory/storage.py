@@ -1,0 +1,68 @@
+"""What the memory adapters share, so that money, sends and chunks change in one step, as in a transaction."""
+
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tocsin.application.ports import EarlierSend, Frozen, SealedVapidKey
+from tocsin.domain.api_key import ApiKey
+from tocsin.domain.chunk import Chunk
+from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
+from tocsin.domain.send import Balance, Charge, Send
+from tocsin.domain.subscription import Subscription
+from tocsin.domain.tenancy import App, Tenant
+
+ChunkKey = tuple[AppId, SendId, int]
+
+
+class Entry(StrEnum):
+    """The sorts of ledger rows."""
+
+    GRANT = "grant"
+    RESERVE = "reserve"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSend:
+    """A send as stored. due_at: None once settled; chunks_done: how many finished chunks were counted."""
+
+    send: Send
+    due_at: int | None
+    chunks_done: int = 0
+
+    @property
+    def held(self) -> int:
+        """The credits that this send holds until it is settled."""
+        return self.send.reserved if self.send.charge is Charge.CREDITS else 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What stands under an idempotency key."""
+
+    earlier: EarlierSend
+    expires_at: int
+
+
+@dataclass(slots=True)
+class Storage:
+    """All records of a deployment. `lock` is held for each port call, so that each is one atomic step."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    tenants: dict[TenantId, Tenant] = field(default_factory=dict)
+    apps: dict[AppId, App] = field(default_factory=dict)
+    vapid_keys: dict[tuple[AppId, str], SealedVapidKey] = field(default_factory=dict)
+    keys: dict[KeyId, ApiKey] = field(default_factory=dict)
+    subscriptions: dict[tuple[AppId, SubscriptionId], Subscription] = field(default_factory=dict)
+    balances: dict[AppId, Balance] = field(default_factory=dict)
+    ledger: dict[tuple[AppId, Entry, str], int] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int]] = field(default_factory=dict)
+    sends: dict[tuple[AppId, SendId], StoredSend] = field(default_factory=dict)
+    idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
+    chunks: dict[ChunkKey, Chunk] = field(default_factory=dict)
+    frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)
+
+    def balance(self, app: AppId) -> Balance:
+        """The balance of an app; zeros when nothing was ever granted."""
+        return self.balances.get(app, Balance(0, 0, 0))
