@@ -1,0 +1,1 @@
+"""What only local running and the tests need: no module of the product imports this package."""
