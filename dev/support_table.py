@@ -1,6 +1,7 @@
 """The README's support table, written from the row marks that the tests carry: `python -m dev.support_table [--check]`.
 
-Static: tests are collected, not run. So the table says what a test proves; whether those tests pass is for CI to say.
+A row counts when a test that goes through the deployed template names it. Static: tests are collected, not run, so the
+table says what is tested; whether those tests pass is for CI to say.
 """
 
 import argparse
@@ -23,7 +24,10 @@ class CannotWrite(Exception):
 
 
 def proven_rows(root: Path) -> frozenset[str]:
-    """Rows that at least one test under `root` names. Raises CannotWrite if the tests cannot be collected."""
+    """Rows that at least one test under `root` proves on the deployed template.
+
+    Raises CannotWrite if the tests cannot be collected.
+    """
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "rows.json"
         command = [

@@ -120,7 +120,10 @@ class RowMarks:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         config = session.config
         if target := config.getoption("list_rows"):
-            Path(target).write_text(json.dumps(self.tests_by_row(), indent=1), "utf-8")
+            proven = {row: sorted(self.deployed.intersection(tests)) for row, tests in self.tests_by_row().items()}
+            Path(target).write_text(
+                json.dumps({row: tests for row, tests in proven.items() if tests}, indent=1), "utf-8"
+            )
         if not self.passed:
             return
         path = config.rootpath / RESULTS_FILE
@@ -182,7 +185,11 @@ def _summary(by_test: dict[str, Proof]) -> RowResult:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--list-rows", metavar="FILE", help="write {row: [tests that name it]} to FILE as JSON")
+    parser.addoption(
+        "--list-rows",
+        metavar="FILE",
+        help="write {row: [tests that name it and go through the deployed template]} to FILE as JSON",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -174,7 +174,12 @@ def test_fine(): pass
 
 
 def test_collecting_writes_the_listing_and_no_results(project: pytest.Pytester) -> None:
-    write(project, '@pytest.mark.row("PS-1", "PS-2")\ndef test_one(): raise OSError("was run")\n')
+    write(
+        project,
+        "@pytest.fixture\ndef deployed(): ...\n"
+        '@pytest.mark.row("PS-1", "PS-2")\ndef test_one(deployed): raise OSError("was run")\n'
+        '@pytest.mark.row("PS-3")\ndef test_in_process(): raise OSError("was run")\n',
+    )
     assert proven_rows(project.path) == {"PS-1", "PS-2"}
     assert not (project.path / RESULTS_FILE).exists()
 
