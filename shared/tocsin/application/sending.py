@@ -68,6 +68,7 @@ class SendCommand:
     shortage: Shortage = Shortage.REFUSE
     most: int | None = None
     idempotency: IdempotencyKey | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ class Sending:
             created_at=now,
             expires_at=now + max(command.notification.ttl, MINIMUM_LIFE),
             settled_at=None,
+            request_id=command.request_id,
         )
 
     def _queue(self, send: Send, idempotency: Idempotency | None) -> SendResult:

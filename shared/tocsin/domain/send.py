@@ -88,7 +88,7 @@ class Send:
 
     reserved: the most recipients it may reach, and the credits held while it runs (if it is charged).
     chunks: how many there are, known once the state is SENDING. expires_at: TTL's end (Unix seconds).
-    counts: final at SETTLED, else the zero tally.
+    counts: final at SETTLED, else the zero tally. request_id: of the request that made it, for its logs (X-5).
     """
 
     id: SendId
@@ -108,6 +108,7 @@ class Send:
     created_at: int
     expires_at: int
     settled_at: int | None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,9 @@ class _Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         state = scope.setdefault("state", {})
+        state["request_id"] = _request_id(scope)
         fields: Fields = {
-            "request_id": _request_id(scope),
+            "request_id": state["request_id"],
             "dialect": self._dialect.name,
             "capability": self._capability,
             "method": scope["method"],
@@ -139,6 +140,8 @@ def _with_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], starte
         fields["fault"] = fault
     if (caller := state.get("caller")) is not None:
         fields["app"], fields["key"] = caller.app.id, caller.key
+    if (send := state.get("send")) is not None:
+        fields["send"] = send
     return fields
 
 

@@ -33,7 +33,9 @@ class SendRequest(WireModel):
     body: Body
     url: WebUrl | None = None
 
-    def to_command(self, caller: Caller, person: Identity, idempotency: IdempotencyKey | None) -> SendCommand:
+    def to_command(
+        self, caller: Caller, person: Identity, idempotency: IdempotencyKey | None, request_id: str
+    ) -> SendCommand:
         """The core's form: paid with credits unless a trusted service calls; a short balance reaches some (PS-18)."""
         return SendCommand(
             app=caller.app,
@@ -44,6 +46,7 @@ class SendRequest(WireModel):
             shortage=Shortage.PARTIAL,
             most=DEVICES_PER_EMAIL,
             idempotency=idempotency,
+            request_id=request_id,
         )
 
 
@@ -71,7 +74,9 @@ def send(
 ) -> SendReply:
     """Notify every active device enrolled under an e-mail address."""
     person = engine.subscribing.identity(caller.app, IdentityKind.EMAIL, body.email)
-    result = engine.sending.send(body.to_command(caller, person, idempotency_key(request, "/v1/send", body)))
+    idempotency = idempotency_key(request, "/v1/send", body)
+    result = engine.sending.send(body.to_command(caller, person, idempotency, request.state.request_id))
+    request.state.send = result.send
     if result.send is None:
         raise Refused(Fault.NO_SUBSCRIPTIONS, "No active subscriptions found for this email")
     if result.replayed:

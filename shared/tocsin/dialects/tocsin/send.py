@@ -84,8 +84,10 @@ def send(
         notification=body.to_notification(),
         charge=Charge.CREDITS,
         idempotency=idempotency_key(request, "/admin/sends", body),
+        request_id=request.state.request_id,
     )
     result = engine.sending.send(command)
+    request.state.send = result.send
     if result.send is None:
         raise Refused(Fault.NO_SUBSCRIPTIONS, "Nobody in this audience has an active subscription")
     if result.replayed:
