@@ -11,7 +11,6 @@ from tocsin.application.ports import Answer
 from tocsin.webpush.outcome import PushResponse
 from tocsin.webpush.request import PushRequest
 
-_CONNECT_SECONDS = 5.0
 _KEPT_BODY = 1024
 # Reading on this far keeps the connection usable after a chatty error page; whoever sends more is cut off.
 _MAX_BODY = 64 * 1024
@@ -39,7 +38,11 @@ class PushHttp:
         self._waiting = 0
 
     def start(self, ticket: int, request: PushRequest, timeout: float) -> None:
-        """Begin a POST that ends within `timeout` seconds; never blocks. It leaves with the next 32, or with `wait`."""
+        """Begin a POST that ends within `timeout` seconds; never blocks.
+
+        It leaves with the next 32, or with `wait`. What finds no room on the origin's connections (about 100 at once
+        on each over HTTP/2, one over HTTP/1.1) waits its turn, and fails unsent if that is not within half the timeout.
+        """
         exchange = self._idle.pop() if self._idle else _Exchange(self._proxy, self._ca_bundle)
         exchange.prepare(ticket, request, timeout)
         self._multi.add_handle(exchange.curl)
@@ -59,6 +62,13 @@ class PushHttp:
                 return answers
             due = self._multi.timeout()  # milliseconds until libcurl's next own deadline, -1: none
             self._multi.select(left if due < 0 else min(left, due / 1000))
+
+    def cancel(self) -> None:
+        """Abandon everything in flight; nothing of it is ever reported."""
+        for curl, exchange in self._busy.items():
+            self._multi.remove_handle(curl)
+            self._idle.append(exchange)
+        self._busy.clear()
 
     def _perform(self) -> None:
         self._waiting = 0
@@ -120,7 +130,9 @@ class _Exchange:
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
         curl.setopt(pycurl.POSTFIELDS, request.body)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))  # 0 would mean no limit
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(timeout, _CONNECT_SECONDS) * 1000)))
+        # Counts from here, with the wait for a place on a connection: what has not left by half-time surely never does,
+        # and what has left still has the other half to be answered.
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(timeout * 500)))
 
     def answer(self) -> Answer:
         """Tell how it ended: a status that arrived counts, even if the rest of the answer did not."""

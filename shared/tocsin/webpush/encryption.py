@@ -1,15 +1,14 @@
 """Message encryption for Web Push: RFC 8291 on top of the aes128gcm coding of RFC 8188."""
 
-import base64
-import binascii
 import hmac
 import os
-import re
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tocsin.webpush.encoding import from_base64url
 
 RECORD_SIZE = 4096
 # One record of 4096 bytes: 86 of header (salt 16, record size 4, key length 1, key 65), 1 delimiter, 16 of tag.
@@ -26,7 +25,6 @@ _KEY_INFO = b"WebPush: info\x00"
 # The closing 0x01 is HKDF's counter: each output here is one block of HMAC or less (RFC 5869 section 2.3).
 _CEK_INFO = b"Content-Encoding: aes128gcm\x00\x01"
 _NONCE_INFO = b"Content-Encoding: nonce\x00\x01"
-_BASE64 = re.compile(r"[A-Za-z0-9_+/-]{1,128}={0,2}", re.ASCII)
 
 
 class InvalidKeys(ValueError):
@@ -94,12 +92,9 @@ def encrypt(
 
 
 def _decode(text: str, name: str) -> bytes:
-    if not _BASE64.fullmatch(text):
-        raise InvalidKeys(f"{name} is not base64url")
-    bare = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4))
-    except binascii.Error as error:
+        return from_base64url(text.replace("+", "-").replace("/", "_"))
+    except ValueError as error:
         raise InvalidKeys(f"{name} is not base64url") from error
 
 

@@ -1,10 +1,11 @@
 """What RFC 8030 lets an application server say about one push message."""
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from tocsin.webpush.encoding import to_base64url
 
 # Four weeks: the most that FCM keeps a message; Mozilla and Apple keep 30 days.
 MAX_TTL = 2419200
@@ -41,4 +42,4 @@ class PushMessage:
 def topic_of(text: str) -> str:
     """Make the topic that stands for any text: 32 characters of base64url, a length that Apple can decode too."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return base64.urlsafe_b64encode(digest)[:32].decode("ascii")
+    return to_base64url(digest)[:32]

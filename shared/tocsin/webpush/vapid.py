@@ -1,7 +1,5 @@
 """Voluntary application server identification: keys, subjects and tokens of RFC 8292."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -20,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from py_vapid.jwt import sign
 
+from tocsin.webpush.encoding import from_base64url, to_base64url
+
 # Push services refuse tokens whose exp is over a day ahead; 12 h leaves room for skewed clocks.
 LIFETIME = 12 * 3600
 # Renewed at half of it, so that no token is near its end; Apple asks not to renew more than once an hour.
@@ -30,7 +30,6 @@ _CURVE = ec.SECP256R1()
 _POINT_SIZE = 65
 _SCALAR_SIZE = 32
 _MAX_KEY_TEXT = 4096
-_BASE64 = re.compile(r"[A-Za-z0-9_+/-]+={0,2}", re.ASCII)
 
 # Names that no public DNS resolves: RFC 6761, 6762, 7686, 9476, ICANN's .internal, and what home networks use.
 _PRIVATE_DOMAINS = {
@@ -71,8 +70,8 @@ class VapidKey:
         point = _point_of(signer.public_key())
         self.signer = signer
         self.private_raw = signer.private_numbers().private_value.to_bytes(_SCALAR_SIZE, "big")
-        self.public = _encode(point)
-        self.id = _encode(hashlib.sha256(point).digest())[:12]
+        self.public = to_base64url(point)
+        self.id = to_base64url(hashlib.sha256(point).digest())[:12]
 
     def __repr__(self) -> str:
         return f"VapidKey(id={self.id!r})"
@@ -216,15 +215,10 @@ def _point_of(key: ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _decode(text: str, name: str) -> bytes:
-    if len(text) > _MAX_KEY_TEXT or not _BASE64.fullmatch(text):
-        raise InvalidVapidKey(f"{name} is not base64")
-    bare = text.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(text) > _MAX_KEY_TEXT:
+        raise InvalidVapidKey(f"{name} is too long")
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4))
-    except binascii.Error as error:
+        return from_base64url(text.replace("+", "-").replace("/", "_"))
+    except ValueError as error:
         raise InvalidVapidKey(f"{name} is not base64") from error

@@ -10,7 +10,7 @@ from tocsin.adapters.dynamodb.database import ConditionsFailed, Database, Put, U
 from tocsin.adapters.dynamodb.marshalling import Item
 from tocsin.application.ports import ReferenceTaken
 from tocsin.domain.ids import AppId, SendId
-from tocsin.domain.send import Balance
+from tocsin.domain.send import Balance, Send
 
 # A ledger row is written once; whatever it stands for then happens once too.
 FIRST_TIME = "attribute_not_exists(#pk)"
@@ -64,9 +64,10 @@ class CreditSteps:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def reserved(self, app: AppId, send: SendId, held: int, recipients: int, at: int) -> Put:
+    def reserved(self, send: Send, held: int) -> Put:
         """The ledger row of a reservation, with amount 0 for a send that costs nothing."""
-        return _row(self._table, app, Entry.RESERVE, send, held, {"recipients": recipients, "at": at})
+        details: Item = {"recipients": send.reserved, "at": send.created_at, "request_id": send.request_id}
+        return _row(self._table, send.app, Entry.RESERVE, send.id, held, details)
 
     def hold(self, app: AppId, held: int) -> Update:
         """available -> reserved, if there is enough."""

@@ -43,6 +43,7 @@ def to_item(send: Send, due_at: int) -> Item:
         "created_at": send.created_at,
         "message_expires_at": send.expires_at,
         "settled_at": send.settled_at,
+        "request_id": send.request_id,
         "due_pk": keys.due(send.id),
         "due_at": due_at,
         "expires_at": send.created_at + KEPT_SECONDS,
@@ -69,6 +70,7 @@ def from_record(record: Record) -> Send:
         record.number("created_at"),
         record.number("message_expires_at"),
         record.number_or_none("settled_at"),
+        record.text("request_id"),
     )
 
 

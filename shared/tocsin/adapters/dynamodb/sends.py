@@ -43,7 +43,7 @@ class DynamoSends:
         stored = Put(self._table, send_record.to_item(send, due_at), FIRST_TIME)
         used = None if idempotency is None else self._used(send, idempotency)
         hold = None if held == 0 else self._credits.hold(send.app, held)
-        row = self._credits.reserved(send.app, send.id, held, send.reserved, send.created_at)
+        row = self._credits.reserved(send, held)
         chunk = [] if only_chunk is None else self._chunk(send, *only_chunk)
         try:
             self._database.transact([write for write in (stored, used, hold, row, *chunk) if write is not None])
