@@ -83,7 +83,7 @@ def rows_of(item: pytest.Item) -> list[str]:
     return list(dict.fromkeys(name for mark in item.iter_markers("row") for name in mark.args))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RowMarks:
     """Watches one pytest session."""
 

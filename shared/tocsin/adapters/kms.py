@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tocsin.adapters.aws import answered
 from tocsin.application.ports import WrongContext
 
 if TYPE_CHECKING:
@@ -18,13 +19,15 @@ class KmsVault:
 
     def seal(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
         """The ciphertext (KMS takes up to 4,096 bytes)."""
-        reply = self._client.encrypt(KeyId=self._key, Plaintext=plaintext, EncryptionContext=context)
+        with answered():
+            reply = self._client.encrypt(KeyId=self._key, Plaintext=plaintext, EncryptionContext=context)
         return reply["CiphertextBlob"]
 
     def open(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
         """The plaintext. Raises WrongContext when it was sealed for something else."""
         try:
-            reply = self._client.decrypt(KeyId=self._key, CiphertextBlob=ciphertext, EncryptionContext=context)
+            with answered():
+                reply = self._client.decrypt(KeyId=self._key, CiphertextBlob=ciphertext, EncryptionContext=context)
         except self._client.exceptions.InvalidCiphertextException as error:
             raise WrongContext from error
         return reply["Plaintext"]

@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from tocsin.adapters.aws import answered
+
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 
 def read_secret(client: "SecretsManagerClient", name: str) -> str:
     """The text of a secret, by its name or ARN."""
-    return client.get_secret_value(SecretId=name)["SecretString"]
+    with answered():
+        return client.get_secret_value(SecretId=name)["SecretString"]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tocsin.adapters.aws import answered
 from tocsin.application.jobs import DeliverChunk, FanOut, encode_deliver, encode_fan_out
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ class SqsJobs:
 
     def fan_out(self, job: FanOut) -> None:
         """Queue the planning of a send."""
-        self._client.send_message(QueueUrl=self._fanout_url, MessageBody=encode_fan_out(job))
+        with answered():
+            self._client.send_message(QueueUrl=self._fanout_url, MessageBody=encode_fan_out(job))
 
     def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
         """Queue a chunk, to be seen after `delay` seconds (at most 900, which SQS enforces)."""
-        self._client.send_message(QueueUrl=self._deliver_url, MessageBody=encode_deliver(job), DelaySeconds=delay)
+        with answered():
+            self._client.send_message(QueueUrl=self._deliver_url, MessageBody=encode_deliver(job), DelaySeconds=delay)

@@ -16,10 +16,10 @@ from tocsin.adapters.dynamodb.database import (
     ConditionsFailed,
     Database,
     Put,
-    Unprocessed,
     Update,
 )
 from tocsin.adapters.dynamodb.keys import key
+from tocsin.application.ports import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -87,12 +87,24 @@ def test_a_conflict_is_tried_again_under_the_same_token(scripted: Scripted) -> N
     assert 0 < scripted.waited <= LONGEST
 
 
-def test_patience_ends_and_the_conflict_is_raised_as_it_is(scripted: Scripted) -> None:
+def test_patience_ends_and_the_store_is_unavailable(scripted: Scripted) -> None:
     for _ in range(RETRIES + 1):
         scripted.cancel(CONFLICT, OK)
-    with pytest.raises(ClientError) as raised:
+    with pytest.raises(Unavailable):
         scripted.database.transact([FIRST, SECOND])
-    assert raised.value.response["Error"].get("Code") == "TransactionCanceledException"
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_store_in_trouble_is_unavailable_and_not_a_bug_of_ours(scripted: Scripted, status: int) -> None:
+    scripted.answers.add_client_error("get_item", "InternalServerError", http_status_code=status)
+    with pytest.raises(Unavailable):
+        scripted.database.get("table", key("a", "1"))
+
+
+def test_a_refusal_is_a_bug_of_ours_and_stays_what_it_is(scripted: Scripted) -> None:
+    scripted.answers.add_client_error("get_item", "AccessDeniedException", http_status_code=400)
+    with pytest.raises(ClientError):
+        scripted.database.get("table", key("a", "1"))
 
 
 def test_a_failed_condition_beside_a_conflict_counts_once_the_conflict_is_over(scripted: Scripted) -> None:
@@ -149,10 +161,10 @@ def test_keys_left_unread_are_asked_for_again(scripted: Scripted) -> None:
     assert [record.text("pk") for record in records] == ["a", "b"]
 
 
-def test_keys_that_stay_unread_are_an_error_in_the_end(scripted: Scripted) -> None:
+def test_a_store_that_keeps_leaving_keys_unread_is_unavailable(scripted: Scripted) -> None:
     for _ in range(RETRIES + 1):
         scripted.answers.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": batch("a")})
-    with pytest.raises(Unprocessed):
+    with pytest.raises(Unavailable):
         list(scripted.database.load("table", [key("a", "1")]))
     assert 0 < scripted.waited <= 2 * LONGEST
 

@@ -47,7 +47,7 @@ def from_record(app: AppId, send: SendId, record: Record) -> Chunk:
     return Chunk(
         app,
         send,
-        int(record.text("sk").removeprefix(keys.CHUNKS)),
+        keys.chunk_number(record.text("sk")),
         record.binary("digest").hex(),
         _unpack_results(record.binary("results"), size),
         frozenset(_unpack_bits(record.binary("doubted"))),

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
 
+from tocsin.adapters.aws import answered, code_of, passes, reasons_of
 from tocsin.adapters.dynamodb.keys import Key
 from tocsin.adapters.dynamodb.marshalling import Item, Record, from_attributes, to_attribute, to_attributes
-from tocsin.application.ports import Clock, Randomness
+from tocsin.application.ports import Clock, Randomness, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -33,19 +34,6 @@ RETRIES = 4
 FIRST_WAIT = 0.05
 BATCH_GET_LIMIT = 100
 CONDITION_FAILED = "ConditionalCheckFailed"
-# What passes by itself: another transaction on the same item, or too many requests for the moment.
-PASSING = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "RequestLimitExceeded",
-    }
-)
 
 Result = TypeVar("Result")
 
@@ -106,10 +94,6 @@ class ConditionsFailed(Exception):
         return next((stored for refused, stored in self._refused if refused is write), None)
 
 
-class Unprocessed(Exception):
-    """DynamoDB kept leaving keys of a batch unread."""
-
-
 class Database:
     """One client for all tables."""
 
@@ -124,7 +108,8 @@ class Database:
 
     def get(self, table: str, key: Key) -> Record | None:
         """An item by its key. A consistent read."""
-        reply = self._client.get_item(TableName=table, Key=to_attributes(key), ConsistentRead=True)
+        with answered():
+            reply = self._client.get_item(TableName=table, Key=to_attributes(key), ConsistentRead=True)
         return Record(from_attributes(reply["Item"])) if "Item" in reply else None
 
     def load(self, table: str, keys: Sequence[Key]) -> Iterator[Record]:
@@ -162,7 +147,8 @@ class Database:
         if page is not None:
             request["Limit"] = page
         while True:
-            reply = self._client.query(**request)
+            with answered():
+                reply = self._client.query(**request)
             for item in reply["Items"]:
                 yield Record(from_attributes(item))
             if "LastEvaluatedKey" not in reply:
@@ -187,7 +173,7 @@ class Database:
                 lambda: self._client.transact_write_items(TransactItems=items, ClientRequestToken=token),
             )
         except ClientError as error:
-            reasons = _reasons(error)
+            reasons = reasons_of(error)
             refused = [
                 (write, _stored(reason))
                 for write, reason in zip(writes, reasons, strict=False)
@@ -201,25 +187,28 @@ class Database:
         try:
             return self._patiently(call)
         except ClientError as error:
-            if _code(error) != "ConditionalCheckFailedException":
+            if code_of(error) != "ConditionalCheckFailedException":
                 raise
             raise ConditionFailed(_stored(error.response)) from error
 
     def _patiently(self, call: Callable[[], Result]) -> Result:
-        for attempt in range(RETRIES):
-            try:
-                return call()
-            except ClientError as error:
-                if not _passes(error):
-                    raise
-            self._wait(attempt)
-        return call()
+        """Raises Unavailable when there is no answer, or still "not now" after the last try."""
+        with answered():
+            for attempt in range(RETRIES):
+                try:
+                    return call()
+                except ClientError as error:
+                    if not passes(error):
+                        raise
+                self._wait(attempt)
+            return call()
 
     def _load(self, table: str, keys: Sequence[Key]) -> Iterator[Record]:
         wanted: Sequence[Mapping[str, AttributeValueTypeDef]] = [to_attributes(key) for key in keys]
         without_progress = 0
         while wanted:
-            reply = self._client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": True}})
+            with answered():
+                reply = self._client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": True}})
             for item in reply["Responses"].get(table, ()):
                 yield Record(from_attributes(item))
             left = reply["UnprocessedKeys"]
@@ -227,7 +216,7 @@ class Database:
             if rest:
                 without_progress = without_progress + 1 if len(rest) == len(wanted) else 0
                 if without_progress > RETRIES:
-                    raise Unprocessed
+                    raise Unavailable
                 self._wait(without_progress)
             wanted = rest
 
@@ -280,19 +269,6 @@ def _names(*expressions: str | None) -> dict[str, str]:
 
 def _values(values: Item) -> "dict[str, AttributeValueTypeDef]":
     return {f":{name}": to_attribute(value) for name, value in values.items()}
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
-
-
-def _reasons(error: ClientError) -> Sequence[Mapping[str, object]]:
-    reasons = error.response.get("CancellationReasons", [])
-    return reasons if isinstance(reasons, list) else []
-
-
-def _passes(error: ClientError) -> bool:
-    return _code(error) in PASSING or any(reason.get("Code") in PASSING for reason in _reasons(error))
 
 
 def _stored(reply: Mapping[str, object]) -> Record | None:

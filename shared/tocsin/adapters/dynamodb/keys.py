@@ -15,6 +15,8 @@ BY_DUE = "by_due"
 TENANTS = "TENANTS"
 DUE_PARTITIONS = 8
 SUBSCRIPTIONS = "SUB#"
+AFTER_SUBSCRIPTIONS = "SUB$"
+"""The first sort key that can follow every subscription: `$` comes after `#`."""
 CHUNKS = "CHUNK#"
 
 
@@ -139,6 +141,11 @@ def send_in(pk: str) -> tuple[AppId, SendId]:
 def chunk(owner: AppId, name: SendId, number: int) -> Key:
     """The record of a chunk."""
     return key(send_partition(owner, name), f"{CHUNKS}{number:04}")
+
+
+def chunk_number(sk: str) -> int:
+    """The number in the sort key of a chunk's record."""
+    return int(sk.removeprefix(CHUNKS))
 
 
 def frozen(owner: AppId, name: SendId, number: int) -> Key:

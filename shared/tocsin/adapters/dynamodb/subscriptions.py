@@ -142,10 +142,9 @@ class DynamoSubscriptions:
             values = _prefixed(keys.shard(app, shard)) | {"active": SubscriptionState.ACTIVE}
             condition = "#pk = :pk AND begins_with(#sk, :prefix)"
             if shard == first and after is not None:
-                # Ids are hex digits, so everything after a subscription's key up to "SUB$" is a subscription.
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
-                values |= {"after": last_sk + "\0", "end": "SUB$"}
+                values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
             for record in self._database.query(self._table, condition, values, only=ACTIVE_ONLY, page=page):
                 yield _read(record)
 

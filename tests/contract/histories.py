@@ -1,0 +1,173 @@
+"""Random histories of everything that moves money, recipients and counters, played on any stores.
+
+What a history did and found is a transcript of plain values, so that two kinds of stores can be compared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, send, subscription
+from tests.contract.stores import Stores
+from tocsin.application.ports import (
+    Idempotency,
+    IdempotencyKeyTaken,
+    InsufficientCredits,
+    LeaseLost,
+    ReferenceTaken,
+    Stale,
+)
+from tocsin.domain.chunk import Chunk, Repeat, Result, claimed, finished
+from tocsin.domain.send import Charge, Send, SendState, Tally
+from tocsin.domain.subscription import Subscription, SubscriptionState
+
+Step = tuple[int, int, int]
+EXPECTED = (IdempotencyKeyTaken, InsufficientCredits, LeaseLost, ReferenceTaken, Stale)
+SUBJECTS = 4
+STATES = tuple(SubscriptionState)
+IDENTITIES = ((), (ANNA,), (BERT,), (ANNA, BERT))
+
+
+class History:
+    """Plays steps (which operation, on which subject, with what detail) and notes what came back."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._owned: dict[int, Chunk] = {}
+        self._read: dict[int, Subscription] = {}
+        self.granted = 0
+        self.operations: Sequence[Callable[[int, int], object]] = (
+            self._grant,
+            self._reserve,
+            self._reserve,
+            self._open,
+            self._claim,
+            self._save,
+            self._finish,
+            self._settle,
+            self._settle,
+            self._done,
+            self._postpone,
+            self._put_new,
+            self._put_changed,
+            self._read_again,
+            self._expire,
+        )
+
+    def play(self, step: Step) -> object:
+        """What one step came to: a value, or the name of an expected refusal."""
+        operation, subject, detail = step
+        try:
+            return self.operations[operation % len(self.operations)](subject % SUBJECTS, detail)
+        except EXPECTED as refusal:
+            return type(refusal).__name__
+
+    def view(self) -> tuple[object, ...]:
+        """All that can be seen from outside."""
+        stores = self._stores
+        return (
+            stores.credits.balance(APP),
+            stores.subscriptions.counts(APP),
+            stores.subscriptions.of(APP, [ANNA]),
+            stores.subscriptions.of(APP, [BERT]),
+            stores.subscriptions.walk(APP, None, 3),
+            [stores.sends.get(APP, send(number).id) for number in range(SUBJECTS)],
+            [stores.chunks.of(APP, send(number).id) for number in range(SUBJECTS)],
+            list(stores.sends.due(NOW + 1000, 100)),
+        )
+
+    def held(self) -> int:
+        """The credits that sends which are not settled should hold."""
+        found = (self._stores.sends.get(APP, send(number).id) for number in range(SUBJECTS))
+        return sum(
+            one.reserved for one in found if one and one.state is not SendState.SETTLED and one.charge is Charge.CREDITS
+        )
+
+    def _grant(self, subject: int, detail: int) -> object:
+        added = self._stores.credits.grant(APP, 1 + detail % 7, f"grant {subject}", NOW)
+        self.granted += 1 + detail % 7 if added else 0
+        return added
+
+    def _reserve(self, subject: int, detail: int) -> object:
+        planned = detail % 3 == 0
+        wanted = send(
+            subject,
+            detail % 4,
+            state=SendState.PLANNED if planned else SendState.SENDING,
+            charge=Charge.NONE if detail % 5 == 0 else Charge.CREDITS,
+        )
+        idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 9) if detail % 7 == 0 else None
+        only = None if planned else chunk(wanted, 0, wanted.reserved)
+        self._stores.sends.reserve(wanted, only, idempotency, NOW + detail)
+        return idempotency and self._stores.sends.earlier(APP, idempotency)
+
+    def _open(self, subject: int, detail: int) -> object:
+        planned = self._send(subject)
+        added = self._stores.chunks.add(*chunk(planned, 0, 2)) if planned.state is SendState.PLANNED else None
+        self._stores.sends.all_opened(APP, planned.id, 1)
+        return added
+
+    def _claim(self, subject: int, detail: int) -> object:
+        stored = self._stores.chunks.get(APP, send(subject).id, 0)
+        if detail % 3 == 0:
+            stored = self._owned.get(subject)
+        if stored is None:
+            return None
+        owned = claimed(stored, NOW, Repeat.RESEND)
+        self._stores.chunks.claim(owned)
+        self._owned[subject] = owned
+        return owned
+
+    def _save(self, subject: int, detail: int) -> object:
+        if (owned := self._owned.get(subject)) is None:
+            return None
+        saved = self._with_results(owned, detail)
+        self._stores.chunks.save(saved)
+        if detail % 3:  # else the reply was lost: the next save repeats the version
+            self._owned[subject] = saved
+        return saved
+
+    def _finish(self, subject: int, detail: int) -> object:
+        if (owned := self._owned.get(subject)) is None:
+            return None
+        done = finished(self._with_results(owned, detail))
+        accepted = done.count(Result.ACCEPTED)
+        return self._stores.chunks.finish_only(done, self._send(subject), Tally(accepted=accepted), NOW)
+
+    def _settle(self, subject: int, detail: int) -> object:
+        return self._stores.sends.settle(self._send(subject), Tally(accepted=detail % 6), NOW + detail % 2)
+
+    def _done(self, subject: int, detail: int) -> object:
+        return self._stores.sends.chunk_done(APP, send(subject).id)
+
+    def _postpone(self, subject: int, detail: int) -> object:
+        self._stores.sends.postpone(APP, send(subject).id, NOW + detail)
+        return None
+
+    def _put_new(self, subject: int, detail: int) -> object:
+        new = subscription(subject, *IDENTITIES[detail % 4], state=STATES[detail % 3])
+        self._stores.subscriptions.put(new, None)
+        return None
+
+    def _put_changed(self, subject: int, detail: int) -> object:
+        if (old := self._read.get(subject)) is None:
+            return None
+        new = changed(old, state=STATES[detail % 3], identities=IDENTITIES[detail % 4])
+        self._stores.subscriptions.put(new, old)
+        return None
+
+    def _read_again(self, subject: int, detail: int) -> object:
+        found = self._stores.subscriptions.get(APP, subscription(subject).id)
+        if found is not None:
+            self._read[subject] = found
+        return found
+
+    def _expire(self, subject: int, detail: int) -> object:
+        known = subscription(subject)
+        return self._stores.subscriptions.expire(APP, known.id, known.endpoint)
+
+    def _send(self, subject: int) -> Send:
+        return self._stores.sends.get(APP, send(subject).id) or send(subject)
+
+    def _with_results(self, owned: Chunk, detail: int) -> Chunk:
+        results = tuple(Result((detail + place) % 4) for place in range(len(owned.results)))
+        return replace(owned, results=results, version=owned.version + 1)

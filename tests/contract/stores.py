@@ -1,0 +1,72 @@
+"""One set of stores, whatever keeps it: what the contract tests run against."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.contract.tables import Tables
+from tests.memory.deployment import MemoryDeployment
+from tests.memory.system import SeededRandomness, VirtualClock
+from tocsin.adapters.dynamodb.chunks import DynamoChunks
+from tocsin.adapters.dynamodb.credits import DynamoCredits
+from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.registry import DynamoRegistry
+from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
+from tocsin.adapters.dynamodb.sends import DynamoSends
+from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
+from tocsin.application.ports import (
+    Chunks,
+    Clock,
+    Credits,
+    Randomness,
+    Registry,
+    RequestWindows,
+    Sends,
+    Subscriptions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of one deployment, with its time."""
+
+    clock: VirtualClock
+    registry: Registry
+    subscriptions: Subscriptions
+    credits: Credits
+    windows: RequestWindows
+    sends: Sends
+    chunks: Chunks
+
+
+def memory_stores() -> Stores:
+    """Everything in memory."""
+    memory = MemoryDeployment()
+    return Stores(
+        memory.clock,
+        memory.registry,
+        memory.subscriptions,
+        memory.credits,
+        memory.windows,
+        memory.sends,
+        memory.chunks,
+    )
+
+
+def dynamo_stores(
+    client: "DynamoDBClient", tables: Tables, waits: Clock | None = None, randomness: Randomness | None = None
+) -> Stores:
+    """Everything on DynamoDB. waits: what retries wait by, if it is not the virtual clock."""
+    clock = VirtualClock()
+    database = Database(client, waits or clock, randomness or SeededRandomness())
+    return Stores(
+        clock,
+        DynamoRegistry(database, tables.tenants),
+        DynamoSubscriptions(database, tables.subscriptions),
+        DynamoCredits(database, tables.credits),
+        DynamoRequestWindows(database, tables.credits),
+        DynamoSends(database, tables.sends, tables.credits),
+        DynamoChunks(database, tables.sends, tables.credits),
+    )

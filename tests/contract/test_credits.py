@@ -1,0 +1,78 @@
+"""The contracts of Credits and RequestWindows."""
+
+import pytest
+
+from tests.contract.records import APP, NOW, OTHER_APP
+from tests.contract.stores import Stores
+from tocsin.application.ports import ReferenceTaken, Window
+from tocsin.domain.send import Balance
+
+MINUTE = NOW // 60 * 60
+
+
+def test_an_app_without_grants_has_nothing(stores: Stores) -> None:
+    assert stores.credits.balance(APP) == Balance(0, 0, 0)
+
+
+@pytest.mark.row("PS-33")
+def test_a_grant_adds_once_for_each_reference(stores: Stores) -> None:
+    assert stores.credits.grant(APP, 100, "invoice 1", NOW)
+    assert not stores.credits.grant(APP, 100, "invoice 1", NOW)
+    assert not stores.credits.grant(APP, 100, "invoice 1", NOW + 60)
+    assert stores.credits.grant(APP, 100, "invoice 2", NOW)
+    assert stores.credits.balance(APP) == Balance(200, 0, 0)
+
+
+def test_a_reference_with_another_amount_is_refused(stores: Stores) -> None:
+    stores.credits.grant(APP, 100, "invoice 1", NOW)
+    with pytest.raises(ReferenceTaken):
+        stores.credits.grant(APP, 101, "invoice 1", NOW)
+    assert stores.credits.balance(APP) == Balance(100, 0, 0)
+
+
+def test_apps_have_their_own_balances_and_references(stores: Stores) -> None:
+    stores.credits.grant(APP, 100, "invoice 1", NOW)
+    assert stores.credits.balance(OTHER_APP) == Balance(0, 0, 0)
+    assert stores.credits.grant(OTHER_APP, 7, "invoice 1", NOW)
+    assert stores.credits.balance(APP) == Balance(100, 0, 0)
+
+
+@pytest.mark.row("PS-31")
+def test_a_window_lets_exactly_its_limit_through(stores: Stores) -> None:
+    taken = [stores.windows.take("key", 3, 60, MINUTE + second) for second in range(5)]
+    end = MINUTE + 60
+    assert taken == [
+        Window(True, 3, 2, end),
+        Window(True, 3, 1, end),
+        Window(True, 3, 0, end),
+        Window(False, 3, 0, end),
+        Window(False, 3, 0, end),
+    ]
+
+
+def test_the_next_window_starts_anew(stores: Stores) -> None:
+    for _ in range(4):
+        stores.windows.take("key", 3, 60, MINUTE + 59.9)
+    assert stores.windows.take("key", 3, 60, MINUTE + 60) == Window(True, 3, 2, MINUTE + 120)
+
+
+def test_subjects_do_not_share_a_window(stores: Stores) -> None:
+    stores.windows.take("one", 1, 60, MINUTE)
+    assert stores.windows.take("two", 1, 60, MINUTE).allowed
+
+
+def test_a_clock_that_lags_counts_in_the_current_window(stores: Stores) -> None:
+    assert stores.windows.take("key", 2, 60, MINUTE + 60).allowed
+    assert stores.windows.take("key", 2, 60, MINUTE + 59) == Window(True, 2, 0, MINUTE + 120)
+    assert stores.windows.take("key", 2, 60, MINUTE + 59) == Window(False, 2, 0, MINUTE + 120)
+
+
+def test_a_limit_that_was_lowered_leaves_nothing_and_not_less(stores: Stores) -> None:
+    for _ in range(3):
+        stores.windows.take("key", 3, 60, MINUTE)
+    assert stores.windows.take("key", 1, 60, MINUTE) == Window(False, 1, 0, MINUTE + 60)
+
+
+def test_a_limit_of_zero_lets_nobody_through(stores: Stores) -> None:
+    assert stores.windows.take("key", 0, 60, MINUTE) == Window(False, 0, 0, MINUTE + 60)
+    assert stores.windows.take("key", 1, 60, MINUTE).allowed

@@ -1,0 +1,112 @@
+"""What stands in the tables beyond what the ports can show: ledger rows, ends of life, and nothing left behind."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, only_chunk, send, subscription
+from tests.contract.stores import Stores, dynamo_stores
+from tests.contract.tables import Tables, create_tables
+from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
+from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
+from tocsin.application.ports import Idempotency
+from tocsin.domain.send import Charge, Tally
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+DUE = NOW + 60
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """The stores with sight of their tables."""
+
+    client: "DynamoDBClient"
+    tables: Tables
+    stores: Stores
+
+    def items(self, table: str) -> dict[str, Record]:
+        """All items of a table by `pk sk`."""
+        found = [Record(from_attributes(item)) for item in self.client.scan(TableName=table)["Items"]]
+        return {f"{record.text('pk')} {record.text('sk')}": record for record in found}
+
+
+@pytest.fixture
+def shelves(played_dynamodb: "DynamoDBClient", request: pytest.FixtureRequest) -> Shelves:
+    tables = create_tables(played_dynamodb, f"layout-{request.node.name}")
+    return Shelves(played_dynamodb, tables, dynamo_stores(played_dynamodb, tables))
+
+
+def test_a_moved_identity_leaves_no_alias_behind(shelves: Shelves) -> None:
+    first = subscription(1, ANNA)
+    shelves.stores.subscriptions.put(first, None)
+    shelves.stores.subscriptions.put(changed(first, identities=(BERT,)), first)
+    aliases = [name for name in shelves.items(shelves.tables.subscriptions) if "#ID#" in name]
+    assert aliases == [f"APP#{APP}#ID#external#{BERT.value} SUB#{first.id}"]
+
+
+def test_an_endpoint_and_its_keys_stand_in_one_item_only(shelves: Shelves) -> None:
+    one = subscription(1, ANNA)
+    shelves.stores.subscriptions.put(one, None)
+    shelves.stores.subscriptions.put(changed(one, identities=(ANNA, BERT)), one)
+    items = shelves.client.scan(TableName=shelves.tables.subscriptions)["Items"]
+    holders = [item["sk"]["S"] for item in items if one.endpoint in json.dumps(item, default=str)]
+    assert holders == [f"SUB#{one.id}"]
+    assert [item["sk"]["S"] for item in items if "auth" in item or "p256dh" in item] == holders
+
+
+def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shelves) -> None:
+    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW)
+    shelves.stores.sends.reserve(send(1, reserved=3), None, None, DUE)
+    shelves.stores.sends.settle(send(1, reserved=3), Tally(accepted=2), NOW + 5)
+    rows = {name: row for name, row in shelves.items(shelves.tables.credits).items() if "LEDGER" in name}
+    amounts = {name.split(" ", 1)[1]: row.number("amount") for name, row in rows.items()}
+    assert amounts == {
+        "LEDGER#grant#invoice 1": 10,
+        f"LEDGER#reserve#{send(1).id}": 3,
+        f"LEDGER#settle#{send(1).id}": 2,
+    }
+    assert not any("expires_at" in row for row in rows.values())
+
+
+@pytest.mark.row("PS-8")
+def test_a_send_without_charge_is_in_the_ledger_with_its_count(shelves: Shelves) -> None:
+    free = send(1, reserved=3, charge=Charge.NONE)
+    shelves.stores.sends.reserve(free, None, None, DUE)
+    shelves.stores.sends.settle(free, Tally(accepted=2), NOW + 5)
+    items = shelves.items(shelves.tables.credits)
+    reserved, settled = (items[f"APP#{APP} LEDGER#{kind}#{free.id}"] for kind in ("reserve", "settle"))
+    assert (reserved.number("amount"), reserved.number("recipients")) == (0, 3)
+    assert (settled.number("amount"), settled.number("accepted")) == (0, 2)
+    assert f"APP#{APP} BALANCE" not in items
+
+
+def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_when_it_says(shelves: Shelves) -> None:
+    shelves.stores.credits.grant(APP, 10, "start", NOW)
+    idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
+    shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE)
+    shelves.stores.chunks.add(*chunk(send(1), 1))
+    ends = {name.split(" ")[-1]: row.number("expires_at") for name, row in shelves.items(shelves.tables.sends).items()}
+    kept = dict.fromkeys(["SEND", "CHUNK#0000", "IDS#0000", "CHUNK#0001", "IDS#0001"], NOW + 90 * 86_400)
+    assert ends == {**kept, "IDEM": NOW + 86_400}
+    assert KEPT_SECONDS == 90 * 86_400
+
+
+def test_a_settled_send_leaves_the_index_of_due_ones(shelves: Shelves) -> None:
+    shelves.stores.credits.grant(APP, 10, "start", NOW)
+    shelves.stores.sends.reserve(send(1), None, None, DUE)
+    shelves.stores.sends.settle(send(1), Tally(), NOW)
+    shelves.stores.sends.postpone(APP, send(1).id, DUE)
+    stored = shelves.items(shelves.tables.sends)[f"APP#{APP}#SEND#{send(1).id} SEND"]
+    assert "due_pk" not in stored
+    assert "due_at" not in stored
+    assert stored.number("held") == 0
+
+
+def test_a_request_window_ends_soon_after_its_time(shelves: Shelves) -> None:
+    shelves.stores.windows.take("key", 3, 60, NOW)
+    window = shelves.items(shelves.tables.credits)["RATE#key WINDOW"]
+    assert window.number("expires_at") == NOW // 60 * 60 + 120

@@ -1,0 +1,66 @@
+"""Keys: the app stands first, and no two things share one."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.adapters.dynamodb import keys
+from tocsin.domain.identity import Identity, IdentityKind
+from tocsin.domain.ids import SHARDS, AppId, KeyId, SendId, SubscriptionId, TenantId
+
+HEX = st.text("0123456789abcdef", min_size=24, max_size=24)
+IDENTITY = st.builds(Identity, st.sampled_from(IdentityKind), st.text(st.sampled_from("ab#:SUB1"), max_size=6))
+APP, OTHER = AppId("a" * 24), AppId("b" * 24)
+
+
+def of_app(app: AppId, name: str, identity: Identity) -> list[Mapping[str, str]]:
+    """Every key of an app's data, all with the same names."""
+    send, subscription = SendId(name), SubscriptionId(name)
+    return [
+        keys.app(app),
+        keys.vapid_key(app, name),
+        keys.balance(app),
+        keys.ledger_row(app, "grant", name),
+        keys.ledger_row(app, "reserve", name),
+        keys.subscription(app, subscription),
+        keys.shard_counts(app, 7),
+        keys.alias(app, identity, subscription),
+        keys.send(app, send),
+        keys.chunk(app, send, 7),
+        keys.frozen(app, send, 7),
+        keys.idempotency(app, "/v1/send", name),
+    ]
+
+
+@given(name=HEX, identity=IDENTITY)
+def test_the_app_stands_first_in_every_key_of_its_data(name: str, identity: Identity) -> None:
+    made = of_app(APP, name, identity)
+    assert all(key["pk"] == f"APP#{APP}" or key["pk"].startswith(f"APP#{APP}#") for key in made)
+    assert len({(key["pk"], key["sk"]) for key in made}) == len(made)
+    assert not {key["pk"] for key in made} & {key["pk"] for key in of_app(OTHER, name, identity)}
+
+
+@given(first=IDENTITY, second=IDENTITY)
+def test_different_people_have_different_partitions(first: Identity, second: Identity) -> None:
+    assert (keys.person(APP, first) == keys.person(APP, second)) == (first == second)
+
+
+@given(name=HEX)
+def test_a_subscription_lies_in_the_shard_that_counts_it(name: str) -> None:
+    shards = {keys.shard_counts(APP, number)["pk"] for number in range(SHARDS)}
+    subscription = keys.subscription(APP, SubscriptionId(name))
+    assert subscription["pk"] in shards
+    assert keys.subscription_in(subscription["sk"]) == name
+    assert keys.SUBSCRIPTIONS < subscription["sk"] < keys.AFTER_SUBSCRIPTIONS
+
+
+@given(name=HEX)
+def test_a_send_waits_in_one_of_the_partitions_that_are_swept(name: str) -> None:
+    assert keys.due(SendId(name)) in keys.all_due()
+    assert keys.send_in(keys.send(APP, SendId(name))["pk"]) == (APP, name)
+
+
+def test_records_of_different_kinds_do_not_meet() -> None:
+    names = [keys.tenant(TenantId("x")), keys.app(AppId("x")), keys.api_key(KeyId("x")), keys.request_window("x")]
+    assert len({key["pk"] for key in names}) == len(names)
