@@ -8,8 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from tocsin.application.metrics import Metric
 
 logger = Logger(location=None)
-metrics = Metrics()
-metrics.set_default_dimensions()
+metrics = Metrics(namespace="Tocsin")
 
 
 class Fields(TypedDict, total=False):
@@ -59,8 +58,9 @@ class PowertoolsMeter:
 
 
 def flush() -> None:
-    """Write the counters of this invocation."""
-    metrics.flush_metrics()
+    """Write the counters of this invocation, if anything was counted."""
+    if metrics.provider.metric_set:
+        metrics.flush_metrics()
 
 
 def _where(error: BaseException) -> str:
