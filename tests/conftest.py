@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.row_marks"]
+pytest_plugins = ["tests.row_marks", "tests.deployed"]
 OFFLINE = ("tests/unit/",)
 
 

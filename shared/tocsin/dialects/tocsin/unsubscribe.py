@@ -3,9 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.origins import preflight
 from tocsin.dialects.tocsin.browser import OwnId
 from tocsin.dialects.tocsin.callers import PageOfApp
 
@@ -19,3 +22,9 @@ def unsubscribe(
     """End a subscription; one that has ended before, or never was, is fine too."""
     engine.subscribing.withdraw(app, body.subscription_id())
     return {"ok": True}
+
+
+@router.options("/sdk/v1/{app}/unsubscribe")
+def unsubscribe_preflight(request: Request) -> Response:
+    """The SDK's own call needs no preflight; another client's may."""
+    return preflight(request, "POST", "Content-Type")

@@ -1,0 +1,46 @@
+"""What `make dev` prints when everything runs."""
+
+from pathlib import Path
+
+from dev.stack.curl_lines import enrol_line, send_line, unsubscribe_line
+from dev.stack.demo_tenant import READER, DemoTenant
+
+PAGE = """
+  Tocsin runs.
+
+    API         {api}
+    demo page   {api}/demo/   (subscribe this very browser, then send to it)
+    demo key    {key}
+    more keys   {keys}
+
+  1. Send a notification to {reader}, where a simulated browser is enrolled:
+
+{send}
+
+     What arrived, decrypted: {simulator}/user-agents/{agent}/messages
+
+  2. Enrol a second browser under the same address, then send again:
+
+{enrol}
+
+  3. Unsubscribe the address with all its browsers:
+
+{unsubscribe}
+
+  Ctrl-C stops and saves.
+"""
+
+
+def page(tenant: DemoTenant, simulator: str, keys: Path) -> str:
+    """The page; its curl lines stand at the margin, so that they can be marked as a whole."""
+    return PAGE.format(
+        api=tenant.api,
+        key=tenant.secret_key,
+        keys=keys,
+        reader=READER,
+        send=send_line(tenant),
+        simulator=simulator,
+        agent=tenant.reader["id"],
+        enrol=enrol_line(tenant),
+        unsubscribe=unsubscribe_line(tenant),
+    )

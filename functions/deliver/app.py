@@ -1,0 +1,5 @@
+"""Delivers one chunk: encrypts, posts, saves, settles."""
+
+from tocsin.entrypoints.queue import deliver_handler
+
+handler = deliver_handler()

@@ -1,0 +1,5 @@
+"""Takes subscriptions and identities from browsers and application servers."""
+
+from tocsin.entrypoints.http import Capability, http_handler
+
+handler = http_handler(Capability.SUBSCRIBE)

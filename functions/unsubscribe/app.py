@@ -1,0 +1,5 @@
+"""Ends subscriptions."""
+
+from tocsin.entrypoints.http import Capability, http_handler
+
+handler = http_handler(Capability.UNSUBSCRIBE)

@@ -1,0 +1,68 @@
+"""The parts of the local stack that stand between a test and the truth: route order, target checks, samconfig."""
+
+from pathlib import Path
+
+import pytest
+
+from dev.stack.build import Target, foreign_modules, stage_target
+from dev.stack.failure import StackFailure
+from dev.stack.http_event import http_event
+from dev.stack.routes import Route
+
+ROUTES = [
+    Route("ANY", path, path)
+    for path in ("$default", "/admin/{proxy+}", "/sdk/v1/{proxy+}", "/sdk/v1/{app}/unsubscribe", "/v1/send", "/{page}")
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/send", "/v1/send"),
+        ("/v1/send/", "$default"),
+        ("/v1/sendx", "$default"),
+        ("/sdk/v1/app_x/unsubscribe", "/sdk/v1/{app}/unsubscribe"),
+        ("/sdk/v1/app_x/config", "/sdk/v1/{proxy+}"),
+        ("/sdk/v1/a/b/unsubscribe", "/sdk/v1/{proxy+}"),
+        ("/admin/a/b/c", "/admin/{proxy+}"),
+        ("/admin", "/{page}"),
+        ("/admin/", "$default"),
+        ("/", "$default"),
+    ],
+)
+def test_the_most_specific_route_takes_a_request(path: str, expected: str) -> None:
+    ordered = sorted(ROUTES, key=lambda route: route.precedence, reverse=True)
+    assert next(route for route in ordered if route.matches(path)).path == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "fits"),
+    [
+        ("_x.cpython-313-aarch64-linux-gnu.so", Target("3.13", "arm64"), True),
+        ("_x.cpython-313-x86_64-linux-gnu.so", Target("3.13", "arm64"), False),
+        ("_x.cpython-311-aarch64-linux-gnu.so", Target("3.13", "arm64"), False),
+        ("_x.cpython-312-darwin.so", Target("3.12", "arm64", host=True), True),
+        ("_x.cpython-312-darwin.so", Target("3.12", "arm64"), False),
+        ("_x.abi3.so", Target("3.13", "arm64"), True),
+    ],
+)
+def test_a_binary_for_another_target_is_found(tmp_path: Path, name: str, target: Target, fits: bool) -> None:
+    (tmp_path / "DependenciesLayer").mkdir()
+    (tmp_path / "DependenciesLayer" / name).touch()
+    assert list(foreign_modules(tmp_path, target)) == ([] if fits else [name])
+
+
+@pytest.mark.parametrize("stage", ["default", "staging", "prod"])
+def test_every_stage_builds_what_it_deploys(stage: str) -> None:
+    assert stage_target(stage) == Target("3.13", "arm64")
+
+
+def test_an_unknown_stage_is_one_sentence() -> None:
+    with pytest.raises(StackFailure, match=r"^samconfig\.toml has no section nowhere\.$"):
+        stage_target("nowhere")
+
+
+def test_an_event_names_the_host_without_its_port() -> None:
+    event = http_event("OPTIONS", "/v1/send", headers={"Host": "localhost:8787", "Origin": "https://shop.example"})
+    assert event["requestContext"]["domainName"] == "localhost"
+    assert event["headers"] == {"host": "localhost:8787", "origin": "https://shop.example"}

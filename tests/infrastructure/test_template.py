@@ -1,0 +1,193 @@
+"""What the template must never lose."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.template import load, logical_id, resources, statements
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = resources("AWS::Serverless::Function")
+ROLES = resources("AWS::IAM::Role")
+QUEUES = resources("AWS::SQS::Queue")
+ALARMS = resources("AWS::CloudWatch::Alarm")
+TABLES = resources("AWS::DynamoDB::Table")
+LOGS = resources("AWS::Logs::LogGroup")
+WORKING_QUEUES = [name for name, queue in QUEUES.items() if "RedrivePolicy" in queue]
+
+# Which resource a setting in the environment hands to a function, and so which its role must name.
+SETTINGS = {
+    "TENANTS_TABLE": "TenantsTable",
+    "CREDITS_TABLE": "CreditsTable",
+    "SUBSCRIPTIONS_TABLE": "SubscriptionsTable",
+    "SENDS_TABLE": "SendsTable",
+    "FANOUT_QUEUE_URL": "FanoutQueue",
+    "DELIVER_QUEUE_URL": "DeliverQueue",
+    "ROOT_SECRET": "RootSecret",
+    "OPERATOR_SECRET": "OperatorSecret",
+    "SERVICE_SECRET": "ServiceSecret",
+    "VAPID_KMS_KEY": "VapidKey",
+}
+
+
+def environment(function: str) -> dict[str, Any]:
+    variables: dict[str, Any] = FUNCTIONS[function]["Environment"]["Variables"]
+    return variables
+
+
+def granted(function: str) -> set[str]:
+    """Logical ids of everything that a function's role names."""
+    found = set()
+    for statement in statements(ROLES[logical_id(FUNCTIONS[function]["Role"])]):
+        targets = statement["Resource"]
+        found |= {logical_id(target) for target in (targets if isinstance(targets, list) else [targets])}
+    return found
+
+
+def test_every_folder_of_functions_is_deployed_and_no_other() -> None:
+    folders = {f"functions/{app.parent.name}/" for app in (ROOT / "functions").glob("*/app.py")}
+    assert {function["CodeUri"] for function in FUNCTIONS.values()} == folders
+
+
+def test_no_two_functions_share_a_role_or_a_log_group() -> None:
+    assert len({logical_id(f["Role"]) for f in FUNCTIONS.values()}) == len(FUNCTIONS)
+    assert len({logical_id(f["LoggingConfig"]["LogGroup"]) for f in FUNCTIONS.values()}) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_names_what_it_may_touch(name: str) -> None:
+    for statement in statements(ROLES[name]):
+        targets = statement["Resource"]
+        for target in targets if isinstance(targets, list) else [targets]:
+            assert logical_id(target) in load()["Resources"]
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            assert "*" not in action
+            assert action != "dynamodb:Scan"
+    assert "ManagedPolicyArns" not in ROLES[name]
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_vapid_keys_are_used_in_their_context_only(name: str) -> None:
+    for statement in statements(ROLES[name]):
+        if any(action.startswith("kms:") for action in statement["Action"]):
+            assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": "vapid"}}
+
+
+def test_only_senders_and_the_account_function_decrypt_vapid_keys() -> None:
+    able = {
+        name for name, role in ROLES.items() for statement in statements(role) if "kms:Decrypt" in statement["Action"]
+    }
+    assert able == {"SendRole", "DeliverRole", "AccountRole"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_granted_what_its_settings_name_and_nothing_else(name: str) -> None:
+    handed = {SETTINGS[setting] for setting in environment(name) if setting in SETTINGS}
+    source = {
+        logical_id(event["Properties"]["Queue"])
+        for event in FUNCTIONS[name]["Events"].values()
+        if event["Type"] == "SQS"
+    }
+    own_log = logical_id(FUNCTIONS[name]["LoggingConfig"]["LogGroup"])
+    assert granted(name) == handed | source | {own_log}
+    for setting, resource in SETTINGS.items():
+        if setting in environment(name):
+            assert logical_id(environment(name)[setting]) == resource
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_logs_are_not_kept_forever(name: str) -> None:
+    assert LOGS[name]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_can_be_restored_expires_items_and_can_be_guarded(name: str) -> None:
+    table = TABLES[name]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["Guarded", True, False]}
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+
+
+@pytest.mark.parametrize("name", WORKING_QUEUES)
+def test_a_queue_outlasts_its_worker_and_gives_up_into_a_watched_queue(name: str) -> None:
+    queue = QUEUES[name]
+    workers = [
+        function
+        for function in FUNCTIONS.values()
+        for event in function["Events"].values()
+        if event["Type"] == "SQS" and logical_id(event["Properties"]["Queue"]) == name
+    ]
+    assert len(workers) == 1
+    assert queue["VisibilityTimeout"] >= 6 * workers[0]["Timeout"]
+    assert queue["MaximumMessageSize"] == 2**20
+    letters = logical_id(queue["RedrivePolicy"]["deadLetterTargetArn"])
+    assert QUEUES[letters]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+    assert [
+        alarm
+        for alarm in ALARMS.values()
+        if alarm["Namespace"] == "AWS/SQS" and logical_id(alarm["Dimensions"][0]["Value"]) == letters
+    ]
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_encrypted(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, f in FUNCTIONS.items() if any(e["Type"] == "SQS" for e in f["Events"].values())]
+)
+def test_a_worker_takes_one_message_and_reports_it(name: str) -> None:
+    (source,) = (event["Properties"] for event in FUNCTIONS[name]["Events"].values())
+    assert source["BatchSize"] == 1
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_errors_of_a_function_raise_an_alarm(name: str) -> None:
+    assert [
+        alarm
+        for alarm in ALARMS.values()
+        if alarm["MetricName"] == "Errors" and logical_id(alarm["Dimensions"][0]["Value"]) == name
+    ]
+
+
+def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:
+    routes = {
+        event["Properties"].get("Path", "$default"): (name, event["Properties"].get("Method", "ANY"))
+        for name, function in FUNCTIONS.items()
+        for event in function["Events"].values()
+        if event["Type"] == "HttpApi"
+    }
+    assert routes == {
+        "/v1/send": ("SendFunction", "ANY"),
+        "/admin/apps/{app}/sends": ("SendFunction", "ANY"),
+        "/admin/apps/{app}/sends/{proxy+}": ("SendFunction", "ANY"),
+        "/v1/subscribe": ("SubscribeFunction", "ANY"),
+        "/sdk/v1/{proxy+}": ("SubscribeFunction", "ANY"),
+        "/v1/unsubscribe": ("UnsubscribeFunction", "ANY"),
+        "/sdk/v1/{app}/unsubscribe": ("UnsubscribeFunction", "ANY"),
+        "/admin/{proxy+}": ("AccountFunction", "ANY"),
+        "$default": ("WebFunction", "ANY"),
+    }
+
+
+def test_the_gateway_answers_no_preflight_and_logs_neither_paths_nor_queries() -> None:
+    (api,) = resources("AWS::Serverless::HttpApi").values()
+    assert "CorsConfiguration" not in api
+    line = api["AccessLogSettings"]["Format"]
+    assert "$context.routeKey" in line
+    assert "$context.path" not in line
+    assert "querystring" not in line.lower()
+
+
+def test_what_cannot_be_made_again_survives_the_stack() -> None:
+    for name in ("RootSecret", "VapidKey"):
+        assert load()["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    for name, entry in load()["Resources"].items():
+        if entry["Type"] in {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key"}:
+            assert entry["UpdateReplacePolicy"] == "Retain", name
