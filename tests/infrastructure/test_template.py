@@ -75,11 +75,11 @@ def test_vapid_keys_are_used_in_their_context_only(name: str) -> None:
             assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": "vapid"}}
 
 
-def test_only_senders_and_the_account_function_decrypt_vapid_keys() -> None:
+def test_only_senders_decrypt_vapid_keys() -> None:
     able = {
         name for name, role in ROLES.items() for statement in statements(role) if "kms:Decrypt" in statement["Action"]
     }
-    assert able == {"SendRole", "DeliverRole", "AccountRole"}
+    assert able == {"SendRole", "DeliverRole"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

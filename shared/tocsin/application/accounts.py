@@ -75,7 +75,7 @@ class Accounts:
         return self._registry.tenants(limit, cursor)
 
     def create_app(self, tenant: TenantId, new: NewApp) -> tuple[App, str]:
-        """A new app of a tenant, and its identity secret (hex), which is told only now.
+        """A new app of a tenant, and its identity secret, which is told only now.
 
         Raises Refused: NOT_FOUND, FIELD_INVALID (contact, vapid).
         """
@@ -101,7 +101,7 @@ class Accounts:
         )
         ciphertext = self._vault.seal(key.private_raw, vapid_context(tenant, app.id))
         self._registry.add_app(app, SealedVapidKey(key.id, key.public, ciphertext, app.created_at))
-        return app, self._derivation.identity_secret(app.id, app.identity_version).hex()
+        return app, self._derivation.identity_secret(app.id, app.identity_version).decode()
 
     def app(self, app: AppId) -> App:
         """An app. Raises Refused: NOT_FOUND."""

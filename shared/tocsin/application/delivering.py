@@ -58,11 +58,17 @@ class Delivering:
         if chunk.lease_until > now:
             self._jobs.deliver(job, delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
             return None
-        recipients = self._recipients(job, now)
-        chunk = claimed(chunk, int(now), send.repeat)
+        over = now >= send.expires_at
+        recipients, read_at = ([], now) if over else self._recipients(job, now)
+        delivery = self.begin(send, claimed(chunk, int(now), send.repeat), recipients)
         try:
-            self._chunks.claim(chunk)
-            return self.deliver(send, chunk, recipients, until).chunk
+            self._chunks.claim(delivery.chunk)
+            if over:
+                self._close(delivery)
+            else:
+                # A later round reads the recipients again: the queue takes it there.
+                self.finish(delivery, min(until, read_at + FRESH_SECONDS + POST_SECONDS))
+            return delivery.chunk
         except LeaseLost:
             self._meter.count(Metric.LEASE_LOST)
             return None
@@ -82,17 +88,11 @@ class Delivering:
             meter=self._meter,
         )
 
-    def deliver(self, send: Send, chunk: Chunk, recipients: list[Recipient | None], until: float) -> DeliveryPass:
+    def finish(self, delivery: DeliveryPass, until: float) -> None:
         """Run passes over a claimed chunk until it is done, or until the next one would not fit before `until`.
 
         What is left then goes to the queue. Raises LeaseLost.
         """
-        delivery = self.begin(send, chunk, recipients)
-        self.finish(delivery, until)
-        return delivery
-
-    def finish(self, delivery: DeliveryPass, until: float) -> None:
-        """Run a pass that was begun, and those that follow it, as `deliver` does."""
         while True:
             wait = delivery.run()
             send, now = delivery.send, self._clock.now()
@@ -103,7 +103,7 @@ class Delivering:
                 self._hand_over(delivery, int(now + wait), int(wait))
                 return
             self._clock.sleep(wait)
-            delivery.again(claimed(delivery.chunk, int(self._clock.now()), send.repeat))
+            delivery.again()
 
     def _close(self, delivery: DeliveryPass) -> None:
         send, done = delivery.send, finished(delivery.record())
@@ -126,13 +126,15 @@ class Delivering:
         job = DeliverChunk(waiting.app, waiting.send, waiting.number, waiting.digest, 0)
         self._jobs.deliver(job, delay=min(MAX_DELAY, wait))
 
-    def _recipients(self, job: DeliverChunk, now: float) -> list[Recipient | None]:
+    def _recipients(self, job: DeliverChunk, now: float) -> tuple[list[Recipient | None], float]:
+        """The recipients, in order, and when they were read."""
         if job.recipients and now - job.read_at <= FRESH_SECONDS:
-            return list(job.recipients)
+            return list(job.recipients), job.read_at
         frozen = self._chunks.frozen(job.app, job.send, job.number)
         ids = frozen.ids if frozen else ()
         found = self._subscriptions.load(job.app, ids)
-        return [
+        recipients = [
             Recipient.of(found[id_]) if id_ in found and found[id_].state is SubscriptionState.ACTIVE else None
             for id_ in ids
         ]
+        return recipients, now

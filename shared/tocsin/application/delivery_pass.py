@@ -1,13 +1,14 @@
 """One pass over a claimed chunk: a sliding window of POSTs, saved as results come in."""
 
+import contextlib
 from collections import deque
 from dataclasses import replace
 
 from tocsin.application.jobs import Recipient
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Answer, Chunks, Clock, LeaseLost, Meter, PushTransport, Subscriptions
+from tocsin.application.ports import Answer, Chunks, Clock, LeaseLost, Meter, PushTransport, Subscriptions, Unavailable
 from tocsin.application.signing import Signing
-from tocsin.domain.chunk import LEASE_SECONDS, POST_SECONDS, SAVE_EVERY, WINDOW, Chunk, Result, waiting
+from tocsin.domain.chunk import LEASE_SECONDS, POST_SECONDS, SAVE_EVERY, WINDOW, Chunk, Result, claimed, waiting
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.notification import payload, who_token
 from tocsin.domain.send import Send
@@ -63,8 +64,11 @@ class DeliveryPass:
         self._payloads: dict[str | None, bytes] = {}
         self._begin(chunk)
 
-    def again(self, chunk: Chunk) -> None:
+    def again(self) -> None:
         """Claim the next round for ourselves. Raises LeaseLost."""
+        # Everything that was in flight has ended, so nothing of it is in doubt.
+        landed = replace(self.record(), in_flight=(), version=self.chunk.version)
+        chunk = claimed(landed, int(self._clock.now()), self.send.repeat)
         self._chunks.claim(chunk)
         self._begin(chunk)
 
@@ -208,7 +212,9 @@ class DeliveryPass:
         recipient = self._recipients[index]
         if recipient is not None:
             self._gone += 1
-            self._subscriptions.expire(self.send.app, recipient.id, recipient.endpoint)
+            # The next send finds it gone again; stopping here would put everything in flight in doubt.
+            with contextlib.suppress(Unavailable):
+                self._subscriptions.expire(self.send.app, recipient.id, recipient.endpoint)
 
     def _defer(self, index: int, verdict: Verdict) -> None:
         self._deferred = True

@@ -6,7 +6,7 @@ from tocsin.application.jobs import DeliverChunk, FanOut, Recipient
 from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscriptions
 from tocsin.application.sending import digest_of
 from tocsin.application.settling import Settling
-from tocsin.domain.chunk import CHUNK_SIZE, opened
+from tocsin.domain.chunk import CHUNK_SIZE, finished, opened
 from tocsin.domain.send import Everyone, Send, SendState
 from tocsin.domain.subscription import Subscription
 
@@ -37,10 +37,8 @@ class FanningOut:
             frozen = self._chunks.frozen(send.app, send.id, number)
             if frozen is None:
                 frozen = self._open(send, number, after, min(CHUNK_SIZE, send.reserved - total))
-            else:
+            elif frozen.ids:
                 self._queue(send, number, frozen, [])
-            if not frozen.ids:
-                break
             number, total, after = number + 1, total + len(frozen.ids), frozen.after
             if after is None:
                 break
@@ -53,13 +51,13 @@ class FanningOut:
     def _open(self, send: Send, number: int, after: str | None, limit: int) -> Frozen:
         found, resume = self._next(send, after, limit)
         frozen = Frozen(tuple(subscription.id for subscription in found), resume)
-        if not found:
-            return frozen
         chunk = opened(send.app, send.id, number, len(found), digest_of(frozen.ids))
-        if not self._chunks.add(chunk, frozen):
+        # An end that finds nobody is frozen too: a slower planner that still saw somebody must not go on after it.
+        if not self._chunks.add(chunk if found else finished(chunk), frozen):
             # Another planner was faster; the people it froze are the ones who count.
             frozen, found = self._chunks.frozen(send.app, send.id, number) or frozen, []
-        self._queue(send, number, frozen, found)
+        if frozen.ids:
+            self._queue(send, number, frozen, found)
         return frozen
 
     def _queue(self, send: Send, number: int, frozen: Frozen, found: Sequence[Subscription]) -> None:

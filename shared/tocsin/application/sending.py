@@ -132,7 +132,9 @@ class Sending:
                 raise Refused(Fault.UNAVAILABLE, "Please try again", retry_after=1) from error
             return self._replay(command.app.id, earlier, idempotency)
         if idempotency is not None:
-            self._sends.note_answer(command.app.id, idempotency, result.balance)
+            # The send is done; an error now would invite a second one.
+            with contextlib.suppress(Unavailable):
+                self._sends.note_answer(command.app.id, idempotency, result.balance)
         return result
 
     def progress(self, app: AppId, send_id: SendId) -> tuple[Send, Tally] | None:
@@ -184,7 +186,7 @@ class Sending:
             tenant=app.tenant,
             dialect=command.dialect,
             audience=command.audience,
-            notification=replace(command.notification, icon=command.notification.icon or app.icon),
+            notification=_complete(command),
             site_url=app.site_url,
             contact=app.contact,
             charge=command.charge,
@@ -233,7 +235,8 @@ class Sending:
         if earlier.fingerprint != idempotency.fingerprint:
             raise Refused(Fault.IDEMPOTENCY_MISMATCH, "This Idempotency-Key was used for another request")
         send = self._sends.get(app, earlier.send)
-        if send is None or (send.state is SendState.SENDING and send.chunks == 1):
+        unanswered = earlier.balance is None
+        if send is None or (unanswered and send.state is SendState.SENDING and send.chunks == 1):
             raise Refused(
                 Fault.IDEMPOTENCY_IN_FLIGHT,
                 "The first request with this Idempotency-Key is still running",
@@ -259,9 +262,13 @@ def digest_of(ids: tuple[SubscriptionId, ...]) -> str:
     return sha256(bytes.fromhex("".join(ids))).hexdigest()
 
 
+def _complete(command: SendCommand) -> Notification:
+    return replace(command.notification, icon=command.notification.icon or command.app.icon)
+
+
 def _check_length(command: SendCommand) -> None:
     try:
-        payload(command.notification, SendId("0" * 24), command.app.site_url, _WHO_SAMPLE)
+        payload(_complete(command), SendId("0" * 24), command.app.site_url, _WHO_SAMPLE)
     except NotificationTooLong as error:
         raise Refused(
             Fault.FIELD_INVALID,

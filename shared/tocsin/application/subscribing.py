@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from math import ceil
 
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Clock, Meter, RequestWindows, Stale, Subscriptions, Unavailable
@@ -201,7 +202,7 @@ class Subscribing:
         now = self._clock.now()
         window = self._windows.take(subject, limit, seconds, now)
         if not window.allowed:
-            wait = max(1, int(window.reset_at - now))
+            wait = ceil(window.reset_at - now)
             raise Refused(Fault.RATE_LIMITED, "Too many requests", retry_after=wait)
 
     def _now(self) -> int:

@@ -18,13 +18,18 @@ def check_origin(request: Request, app: App) -> None:
     origin = request.headers.get("origin")
     if origin is None and request.method == "GET":
         return
+    may_read_answer(request)  # a page may read why it was refused
     if origin is None or not app.allows(origin):
         raise Refused(Fault.ORIGIN_NOT_ALLOWED, "This origin is not on the app's list of allowed origins")
-    request.state.allowed_origin = origin
+
+
+def may_read_answer(request: Request) -> None:
+    """Let the page that made this request read the answer, a refusal included; nothing in it is anybody's secret."""
+    request.state.readable_by = request.headers.get("origin")
 
 
 def cross_origin_headers(origin: str) -> dict[str, str]:
-    """What lets a page of an allowed origin read the answer."""
+    """What lets a page of this origin read the answer."""
     return {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",

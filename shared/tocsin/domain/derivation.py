@@ -22,8 +22,8 @@ class Derivation:
         return self._derive("email", app)
 
     def identity_secret(self, app: AppId, version: int) -> bytes:
-        """The secret with which a customer's server proves who its visitor is."""
-        return self._derive("identity", app, str(version))
+        """The secret with which a customer's server proves who its visitor is: 64 hex digits, used as text."""
+        return self._derive("identity", app, str(version)).hex().encode()
 
     def who_secret(self, app: AppId) -> bytes:
         """The key of the tokens by which a worker knows its person."""

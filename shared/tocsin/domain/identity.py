@@ -75,4 +75,4 @@ def proves(proof: Proof, secret: bytes, kind: IdentityKind, name: str, now: int)
     """Whether a proof holds now: right secret, right name, not over, and not made for longer than seven days."""
     if not now <= proof.exp <= now + MAX_PROOF_LIFE:
         return False
-    return hmac.compare_digest(proof_mac(secret, kind, name, proof.exp), proof.mac)
+    return hmac.compare_digest(proof_mac(secret, kind, name, proof.exp).encode(), proof.mac.encode(errors="replace"))

@@ -51,9 +51,10 @@ class Subscription:
         return next((identity for identity in self.identities if identity.kind is kind), None)
 
     def named(self, identity: Identity) -> "Subscription":
-        """The same, belonging to `identity`; another owner of that kind is let go (a shared browser: PS-22)."""
-        others = tuple(other for other in self.identities if other.kind is not identity.kind)
-        return replace(self, identities=(*others, identity))
+        """The same, belonging to `identity`; another owner is let go under all names (a shared browser: PS-22)."""
+        known = self.identity(identity.kind)
+        kept = self.identities if known in (None, identity) else ()
+        return replace(self, identities=(*(other for other in kept if other != identity), identity))
 
     def without(self, kind: IdentityKind) -> "Subscription":
         """The same, with no identity of this kind."""

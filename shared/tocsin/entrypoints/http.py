@@ -114,7 +114,7 @@ class _Envelope:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
                 added = {"X-Request-Id": fields["request_id"]}
-                if (origin := state.get("allowed_origin")) is not None:
+                if (origin := state.get("readable_by")) is not None:
                     added |= cross_origin_headers(origin)
                 message["headers"] = [
                     *message.get("headers", []),

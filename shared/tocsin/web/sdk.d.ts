@@ -73,7 +73,7 @@ export interface Proof {
 export interface SubscribeOptions {
   email?: string;
   /** Proves `email`. */
-  proof?: Proof | string;
+  proof?: Proof;
   tags?: string[];
 }
 
@@ -109,4 +109,4 @@ export function unsubscribe(): Promise<State>;
  * Says who uses this browser. Without a subscription it is remembered for the next `subscribe`; for the person already
  * known no request is sent.
  */
-export function identify(externalId: string, proof?: Proof | string): Promise<State>;
+export function identify(externalId: string, proof?: Proof): Promise<State>;

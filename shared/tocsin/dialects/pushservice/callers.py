@@ -1,5 +1,6 @@
 """Who calls, in the order the document checks: key (401), rate (429); the body comes after (PS-29)."""
 
+from math import ceil
 from typing import Annotated
 
 from fastapi import Depends
@@ -9,6 +10,7 @@ from tocsin.application.authenticating import Caller
 from tocsin.application.engine import Engine
 from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.identifiers import parse
 from tocsin.dialect_kit.origins import check_origin
 from tocsin.dialects.pushservice.dialect import NAME
 from tocsin.domain.api_key import KeyKind, Scope
@@ -36,7 +38,8 @@ def _service(request: Request, engine: Engine, key: str) -> Caller | None:
     tenant = request.headers.get("x-tenant-id", "")
     if not tenant:
         raise Refused(Fault.FIELD_MISSING, "X-Tenant-Id is required with the service key", field="X-Tenant-Id")
-    return engine.authenticating.trusted_service(key, AppId(tenant), from_browser=from_browser(request))
+    app = AppId(parse("app", tenant) or "")
+    return engine.authenticating.trusted_service(key, app, from_browser=from_browser(request))
 
 
 def _sender(request: Request, engine: EngineDependency) -> Caller:
@@ -45,7 +48,7 @@ def _sender(request: Request, engine: EngineDependency) -> Caller:
     now = engine.clock.now()
     window = engine.windows.take(f"key.{caller.key}.send", limit, 60, now)
     if not window.allowed:
-        wait = max(1, int(window.reset_at - now))
+        wait = ceil(window.reset_at - now)
         message = f"Rate limit exceeded: more than {limit} requests/minute for this API key"
         raise Refused(Fault.RATE_LIMITED, message, retry_after=wait)
     return caller

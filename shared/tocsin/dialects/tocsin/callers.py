@@ -8,7 +8,7 @@ from starlette.requests import Request
 from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialect_kit.origins import check_origin
+from tocsin.dialect_kit.origins import check_origin, may_read_answer
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.tenancy import App
@@ -44,8 +44,10 @@ operator = Depends(_operator)
 """Put it on a router: everything under it is the operator's."""
 
 
-def _page(request: Request, id_: AppInPath, engine: EngineDependency) -> App:
-    app = engine.authenticating.app(id_)
+def _page(request: Request, id_: Annotated[str, Path(alias="app")], engine: EngineDependency) -> App:
+    may_read_answer(request)
+    parsed = parse("app", id_)
+    app = None if parsed is None else engine.authenticating.app(AppId(parsed))
     if app is None:
         raise Refused(Fault.NOT_FOUND, "App not found")
     check_origin(request, app)

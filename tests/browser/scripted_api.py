@@ -1,0 +1,97 @@
+"""A stand-in for the server's SDK routes that answers what a test tells it to, so that every failure can be had."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from aiohttp import web
+
+APP = "app_demo"
+_FILES = files("tocsin") / "web"
+_ASIDE = {"Access-Control-Allow-Origin": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of the SDK; `body` is the JSON inside."""
+
+    method: str
+    path: str
+    content_type: str | None
+    body: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error the server may answer with."""
+
+    status: int
+    code: str
+    message: str = "no"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ScriptedApi:
+    """`key` is the VAPID public key (base64url); `title` and `site` go into the worker's settings."""
+
+    key: str
+    site: str = ""
+    title: str | None = "Corner Shop"
+    who: str | None = None
+    """The `who` of every answer."""
+    refusals: dict[str, list[Refusal]] = field(default_factory=dict)
+    """call -> what its next requests are refused with, in order."""
+    calls: list[Call] = field(default_factory=list)
+    subscription: dict[str, object] = field(default_factory=dict)
+    """The last one received."""
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes(
+            [
+                web.get("/sdk.js", self._sdk),
+                web.get("/sw.js", self._worker),
+                web.route("*", "/sdk/v1/{app}/{call}", self._call),
+            ]
+        )
+        return application
+
+    def bodies(self, call: str) -> list[dict[str, object]]:
+        """What was sent to one call, oldest first."""
+        return [each.body for each in self.calls if each.path == f"/sdk/v1/{APP}/{call}"]
+
+    async def _sdk(self, _: web.Request) -> web.Response:
+        return web.Response(text=(_FILES / "sdk.js").read_text("utf-8"), content_type="text/javascript", headers=_ASIDE)
+
+    async def _worker(self, request: web.Request) -> web.Response:
+        settings = {"app": request.query["app"], "key": self.key, "site": self.site, "title": self.title}
+        text = f"self.TOCSIN={json.dumps(settings)};\n" + (_FILES / "sw.js").read_text("utf-8")
+        return web.Response(text=text, content_type="text/javascript")
+
+    async def _call(self, request: web.Request) -> web.Response:
+        text = await request.text()
+        body = json.loads(text) if text else {}
+        self.calls.append(Call(request.method, request.path, request.headers.get("Content-Type"), body))
+        call = request.match_info["call"]
+        if waiting := self.refusals.get(call):
+            refusal = waiting.pop(0)
+            answer = {"error": {"code": refusal.code, "message": refusal.message}}
+            headers = {**_ASIDE, "Access-Control-Expose-Headers": "Retry-After", **refusal.headers}
+            return web.json_response(answer, status=refusal.status, headers=headers)
+        return web.json_response(self._answer(call, body), headers=_ASIDE)
+
+    def _answer(self, call: str, body: dict[str, object]) -> dict[str, object]:
+        who = {} if self.who is None else {"who": self.who}
+        match call:
+            case "config":
+                return {"key": self.key, "keyId": "k1", "identity": "off", "worker": "/tocsin-sw.js", "scope": "/push/"}
+            case "subscriptions":
+                assert isinstance(body["subscription"], dict)
+                self.subscription = body["subscription"]
+                return {"id": f"sub_{len(self.bodies('subscriptions'))}", **who}
+            case "identify":
+                return {"id": body["id"], **who}
+            case _:
+                return {"ok": True}

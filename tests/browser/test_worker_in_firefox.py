@@ -1,0 +1,167 @@
+"""The service worker in a real Firefox: whatever arrives is shown, and a click goes to an address that is safe."""
+
+import json
+
+import pytest
+
+from tests.browser.firefox import Alert, wait_until
+from tests.browser.shop import Shop
+
+PERSON = "AAAAAAAAAAA"
+
+
+def shown(shop: Shop, data: str | None) -> Alert:
+    """Subscribe, push, and answer with what stands on the desktop."""
+    shop.visit()
+    shop.subscribe()
+    assert shop.push(data) == 201
+    return shop.firefox.wait_for_alert()
+
+
+def clicked(shop: Shop, navigate: object) -> str:
+    """Subscribe, push a notification with this target, click it, and answer with the address of the tab in front."""
+    shop.visit()
+    shop.subscribe()
+    before = shop.firefox.addresses()
+    shop.notify(title="t", navigate=navigate)
+    shop.firefox.click_alert()
+    wait_until(lambda: len(shop.firefox.addresses()) > len(before), "a new tab")
+    return wait_until(
+        lambda: next((a for a in [shop.firefox.selected_address()] if a != "about:blank"), ""), "its page"
+    )
+
+
+def test_title_and_body_are_shown_as_they_were_sent(shop: Shop) -> None:
+    shop.visit()
+    shop.subscribe()
+    alert = shop.notify(title="Grüße ✓ 🎉", body="<b>exactly</b> & nothing else", navigate=f"{shop.url}/orders/1")
+    assert (alert.title, alert.body) == ("Grüße ✓ 🎉", "<b>exactly</b> & nothing else")
+
+
+@pytest.mark.parametrize(
+    ("data", "title", "body"),
+    [
+        ("Plain words", "Corner Shop", "Plain words"),
+        ("", "Corner Shop", ""),
+        (None, "Corner Shop", ""),
+        ('{"title": "Flat", "body": "of another service"}', "Flat", "of another service"),
+        ('{"title": "Flat", "message": "words"}', "Flat", "words"),
+        ('{"notification": {"title": "FCM", "body": "nested"}}', "FCM", "nested"),
+        ('{"notification": null, "title": "Up here"}', "Up here", ""),
+        ('{"unknown": 1}', "Corner Shop", ""),
+        ('{"title": {"a": 1}, "body": null}', "Corner Shop", ""),
+        ('{"title": 7, "body": 0}', "7", "0"),
+        ("null", "Corner Shop", "null"),
+        ("[1, 2]", "Corner Shop", "[1, 2]"),
+        ("12", "Corner Shop", "12"),
+        ('{"title": "cut of', "Corner Shop", '{"title": "cut of'),
+    ],
+)
+def test_whatever_arrives_is_shown(shop: Shop, data: str | None, title: str, body: str) -> None:
+    alert = shown(shop, data)
+    assert (alert.title, alert.body) == (title, body)
+
+
+def test_without_a_title_of_the_site_the_text_is_neutral(shop: Shop) -> None:
+    shop.api.title = None
+    assert shown(shop, None) == Alert("New notification", "")
+
+
+def test_a_worker_whose_parts_fail_still_shows_something(shop: Shop) -> None:
+    shop.site.worker = "PushMessageData.prototype.text = () => { throw new Error(); };" + str(shop.site.worker)
+    assert shown(shop, "never read").title == "Corner Shop"
+
+
+def test_a_click_opens_the_target(shop: Shop) -> None:
+    assert clicked(shop, f"{shop.url}/orders/7?from=push#top") == f"{shop.url}/orders/7?from=push#top"
+
+
+def test_a_click_closes_the_notification(shop: Shop) -> None:
+    shop.site.worker = (
+        str(shop.site.worker)
+        + """
+      const channel = new BroadcastChannel("closed");
+      Notification.prototype.close = function () { channel.postMessage(this.title); };
+    """
+    )
+    shop.visit()
+    shop.subscribe()
+    shop.run("window.seen = []; new BroadcastChannel('closed').onmessage = ({data}) => window.seen.push(data);")
+    shop.notify(title="clicked")
+    shop.firefox.click_alert()
+    wait_until(lambda: shop.run("return window.seen;") == ["clicked"], "the worker to close it")
+
+
+@pytest.mark.parametrize(
+    "navigate",
+    [
+        "javascript:document.title='x'",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "blob:x",
+        "about:config",
+        "http://[",
+        {"a": 1},
+        None,
+        "",
+    ],
+)
+def test_an_unsafe_target_falls_back_to_the_site(shop: Shop, navigate: object) -> None:
+    assert clicked(shop, navigate) == f"{shop.url}/"
+
+
+def test_a_click_focuses_the_tab_that_shows_the_target_already(shop: Shop) -> None:
+    # Without a screen Firefox leaves the tab behind the others, so what is asked of it is what can be seen.
+    shop.site.worker = (
+        str(shop.site.worker)
+        + """
+      const channel = new BroadcastChannel("focus");
+      WindowClient.prototype.focus = async function () { channel.postMessage(this.url); };
+    """
+    )
+    shop.visit()
+    shop.subscribe()
+    shop.run("window.focused = []; new BroadcastChannel('focus').onmessage = ({data}) => window.focused.push(data);")
+    target = f"{shop.url}/orders/9"
+    shop.run("open(args[0]); open(args[0] + '0');", target)
+    before = wait_until(lambda: (found := shop.firefox.addresses())[2:] and found, "both tabs")
+    shop.notify(title="t", navigate=target)
+    shop.firefox.click_alert()
+    wait_until(lambda: shop.run("return window.focused;") == [target], "the tab to be focused")
+    assert shop.firefox.addresses() == before
+
+
+@pytest.mark.parametrize(
+    ("mine", "meant", "body"),
+    [
+        (PERSON, PERSON, "for you"),
+        (PERSON, "BBBBBBBBBBB", ""),
+        (None, PERSON, "for you"),
+        (PERSON, None, "for you"),
+    ],
+    ids=["the same", "another", "nobody known", "for everybody"],
+)
+def test_a_message_for_another_person_reveals_nothing(
+    shop: Shop, mine: str | None, meant: str | None, body: str
+) -> None:
+    shop.api.who = mine
+    shop.visit()
+    shop.subscribe()
+    data = {"id": "m1"} | ({} if meant is None else {"u": meant})
+    alert = shop.notify(title="Your result", body="for you", navigate=f"{shop.url}/orders/1", data=data)
+    assert (alert.title, alert.body) == (("Your result" if body else "Corner Shop"), body)
+
+
+def test_a_message_for_a_person_stays_neutral_when_storage_hangs(shop: Shop) -> None:
+    shop.site.worker = "IDBFactory.prototype.open = () => ({});" + str(shop.site.worker)
+    shop.visit()
+    shop.subscribe()
+    assert shop.notify(title="Your result", body="x", data={"u": PERSON}).title == "Corner Shop"
+
+
+def test_a_repeat_replaces_the_first_one(shop: Shop) -> None:
+    shop.visit()
+    shop.subscribe()
+    shop.notify(title="first", tag="m1")
+    assert shop.push(json.dumps({"web_push": 8030, "notification": {"title": "second", "tag": "m1"}})) == 201
+    wait_until(lambda: [alert.title for alert in shop.firefox.alerts()] == ["second"], "the repeat alone")
