@@ -29,13 +29,17 @@ class NewApp:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to be made. prefix: of its text; says dialect and kind. scopes None: all that its kind can have."""
+    """A key to be made. prefix: of its text; says dialect and kind. scopes None: all that its kind can have.
+
+    sends_per_minute None: what the dialect says.
+    """
 
     dialect: DialectName
     kind: KeyKind
     prefix: str
     name: str
     scopes: frozenset[Scope] | None
+    sends_per_minute: int | None = None
 
 
 class Accounts:
@@ -143,6 +147,7 @@ class Accounts:
                 created_at=self._now(),
                 last_used_at=None,
                 revoked_at=None,
+                sends_per_minute=new.sends_per_minute,
             )
             if self._registry.add_key(key):
                 return key, text

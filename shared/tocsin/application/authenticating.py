@@ -1,12 +1,13 @@
 """Who is calling: an API key leads to an app, a kind and scopes."""
 
+import contextlib
 import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
 
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Clock, Meter, Registry
+from tocsin.application.ports import Clock, Meter, Registry, Unavailable
 from tocsin.domain.api_key import SCOPES_OF, ApiKey, KeyKind, Scope, digest_of, id_in
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, KeyId
@@ -23,12 +24,13 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller. key: what request windows are counted by."""
+    """An authenticated caller. key: what request windows are counted by. sends_per_minute: None: the dialect's own."""
 
     app: App
     kind: KeyKind
     scopes: frozenset[Scope]
     key: str
+    sends_per_minute: int | None = None
 
     def require(self, scope: Scope) -> None:
         """Raises Refused: SCOPE_MISSING."""
@@ -47,7 +49,7 @@ class Authenticating:
         self._operator_key = operator_key
         self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._apps: OrderedDict[AppId, tuple[float, App | None]] = OrderedDict()
-        self._touched: dict[str, float] = {}
+        self._touched: OrderedDict[str, float] = OrderedDict()
 
     def caller(self, key: str, dialect: DialectName, *, from_browser: bool) -> Caller:
         """The caller that an API key of this dialect stands for.
@@ -111,15 +113,17 @@ class Authenticating:
         app = self._registry.app(record.app)
         if app is None:
             raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
-        caller = Caller(app, record.kind, record.scopes, record.id)
+        caller = Caller(app, record.kind, record.scopes, record.id, record.sends_per_minute)
         _remember(self._callers, f"{dialect}:{digest}", (self._clock.now() + CACHE_SECONDS, caller))
         return caller
 
     def _touch(self, caller: Caller) -> None:
         now = self._clock.now()
         if now - self._touched.get(caller.key, 0.0) > TOUCH_SECONDS:
-            self._touched[caller.key] = now
-            self._registry.touch_key(KeyId(caller.key), int(now))
+            _remember(self._touched, caller.key, now)
+            # Not knowing when a key was last used is no reason to refuse its owner.
+            with contextlib.suppress(Unavailable):
+                self._registry.touch_key(KeyId(caller.key), int(now))
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -46,7 +46,10 @@ SCOPES_OF = {
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of an API key. digest: hex SHA-256 of the whole key; last_four: for people to tell keys apart."""
+    """What is kept of an API key. digest: hex SHA-256 of the whole key; last_four: for people to tell keys apart.
+
+    sends_per_minute: None for what its dialect says.
+    """
 
     id: KeyId
     tenant: TenantId
@@ -60,6 +63,7 @@ class ApiKey:
     created_at: int
     last_used_at: int | None
     revoked_at: int | None
+    sends_per_minute: int | None = None
 
 
 def digest_of(key: str) -> str:

@@ -202,6 +202,7 @@ def _key_item(key: ApiKey) -> Item:
         "created_at": key.created_at,
         "last_used_at": key.last_used_at,
         "revoked_at": key.revoked_at,
+        "sends_per_minute": key.sends_per_minute,
     }
 
 
@@ -219,4 +220,5 @@ def _key(record: Record) -> ApiKey:
         record.number("created_at"),
         record.number_or_none("last_used_at"),
         record.number_or_none("revoked_at"),
+        record.number_or_none("sends_per_minute"),
     )

@@ -18,7 +18,7 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 
 SENDS_PER_MINUTE = 60
-"""For each key, and only for sends (PS-7)."""
+"""For each key, unless it was made with a limit of its own; only sends count (PS-7)."""
 SERVICE_SENDS_PER_MINUTE = 600
 """For callers that the platform trusts (PS-8)."""
 
@@ -44,7 +44,8 @@ def _service(request: Request, engine: Engine, key: str) -> Caller | None:
 
 def _sender(request: Request, engine: EngineDependency) -> Caller:
     caller = _caller(request, engine, Scope.SEND)
-    limit = SERVICE_SENDS_PER_MINUTE if caller.kind is KeyKind.SERVICE else SENDS_PER_MINUTE
+    own = SERVICE_SENDS_PER_MINUTE if caller.kind is KeyKind.SERVICE else SENDS_PER_MINUTE
+    limit = caller.sends_per_minute or own
     now = engine.clock.now()
     window = engine.windows.take(f"key.{caller.key}.send", limit, 60, now)
     if not window.allowed:

@@ -64,12 +64,13 @@ class AppRequest(WireModel):
 
 
 class KeyRequest(WireModel):
-    """A key to be made. scopes: all that this kind can have, unless some are named."""
+    """A key to be made. scopes: all that this kind can have, unless some are named. sends_per_minute: the dialect's."""
 
     dialect: str
     kind: Literal["secret", "publishable", "service"] = "secret"
     name: Name = "unnamed"
     scopes: list[Literal["push:send", "push:subscribe", "push:unsubscribe"]] | None = None
+    sends_per_minute: Annotated[int, Field(ge=1, le=60_000)] | None = None
 
 
 class GrantRequest(WireModel):
@@ -146,7 +147,7 @@ def create_key(
         kinds = ", ".join(sorted(dialect.key_prefixes))
         raise Refused(Fault.FIELD_INVALID, f"kind must be one of: {kinds}", field="kind")
     scopes = None if body.scopes is None else frozenset(map(Scope, body.scopes))
-    new = NewKey(dialect.name, kind, dialect.key_prefixes[kind], body.name, scopes)
+    new = NewKey(dialect.name, kind, dialect.key_prefixes[kind], body.name, scopes, body.sends_per_minute)
     key, text = engine.accounts.create_key(app, new)
     return {**_key(key), "key": text}
 
@@ -216,6 +217,7 @@ def _key(key: ApiKey) -> dict[str, object]:
         "name": key.name,
         "scopes": sorted(key.scopes),
         "last_four": key.last_four,
+        "sends_per_minute": key.sends_per_minute,
         "created_at": iso(key.created_at),
         "last_used_at": None if key.last_used_at is None else iso(key.last_used_at),
         "revoked_at": None if key.revoked_at is None else iso(key.revoked_at),
