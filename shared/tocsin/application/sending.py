@@ -202,7 +202,7 @@ class Sending:
         )
 
     def _queue(self, send: Send, idempotency: Idempotency | None) -> SendResult:
-        self._sends.reserve(send, None, idempotency, send.created_at + SWEEP_AFTER)
+        self._reserve(send, None, idempotency)
         # The send is stored: if the queue fails, the sweep does this soon. An error now would invite a second send.
         with contextlib.suppress(Unavailable):
             self._jobs.fan_out(FanOut(send.app, send.id))
@@ -211,7 +211,7 @@ class Sending:
     def _deliver(self, send: Send, audience: list[Subscription], idempotency: Idempotency | None) -> SendResult:
         ids = tuple(subscription.id for subscription in audience)
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
-        self._sends.reserve(send, (chunk, Frozen(ids, None)), idempotency, send.created_at + SWEEP_AFTER)
+        self._reserve(send, (chunk, Frozen(ids, None)), idempotency)
         recipients: list[Recipient | None] = [Recipient.of(subscription) for subscription in audience]
         delivery = self._delivering.begin(send, chunk, recipients)
         try:
@@ -220,6 +220,14 @@ class Sending:
             # Some may have been accepted, so this must not become an error: the sweep finishes what is left.
             return self._answer(send, delivery.record(), queued=True)
         return self._answer(send, delivery.chunk, queued=delivery.chunk.count_open() > 0)
+
+    def _reserve(self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None) -> None:
+        try:
+            self._sends.reserve(send, only_chunk, idempotency, send.created_at + SWEEP_AFTER)
+        except Unavailable:
+            # The answer may be all that was lost. Then the send exists and will be delivered: an error would be untrue.
+            if self._sends.get(send.app, send.id) is None:
+                raise
 
     def _answer(self, send: Send, chunk: Chunk, *, queued: bool) -> SendResult:
         return SendResult(send.id, len(chunk.results), tally(chunk), queued=queued, balance=self._left(send))

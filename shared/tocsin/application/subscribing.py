@@ -86,7 +86,9 @@ class Subscribing:
         earlier = self._previous(command)
 
         def change(old: Subscription | None) -> Subscription:
-            base = old or earlier
+            # Whoever withdrew took their name off this browser; it does not come back by itself.
+            base = old if old is not None and old.state is SubscriptionState.ACTIVE else earlier
+            known = old or base
             new = Subscription(
                 id=id_,
                 app=command.app.id,
@@ -97,7 +99,7 @@ class Subscribing:
                 identities=base.identities if base else (),
                 labels=command.labels if command.labels is not None else (base.labels if base else ()),
                 device=command.device,
-                created_at=base.created_at if base else self._now(),
+                created_at=known.created_at if known else self._now(),
                 seen_at=self._now(),
                 revision=old.revision + 1 if old else 0,
             )

@@ -218,6 +218,28 @@ def test_ps_32_after_an_acceptance_a_lost_save_is_no_error(
 
 
 @pytest.mark.row("PS-32")
+def test_ps_32_a_reservation_whose_answer_got_lost_is_delivered_and_no_error(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = annas_browsers(engine, 2, credits_=5)
+    monkeypatch.setattr(engine.sends, "reserve", breaks(Unavailable(), effect=engine.sends.reserve))
+    assert to_anna(engine, owner).counts.accepted == 2
+    assert engine.credits.balance(owner.id) == Balance(3, 0, 2)
+
+
+@pytest.mark.row("PS-32")
+def test_ps_32_a_reservation_that_did_not_happen_is_an_error_and_reaches_nobody(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = annas_browsers(engine, 2, credits_=5)
+    monkeypatch.setattr(engine.sends, "reserve", breaks(Unavailable()))
+    with pytest.raises(Unavailable):
+        to_anna(engine, owner)
+    assert reached(engine) == []
+    assert engine.credits.balance(owner.id) == Balance(5, 0, 0)
+
+
+@pytest.mark.row("PS-32")
 def test_ps_32_after_an_acceptance_a_lost_note_of_the_answer_is_no_error(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

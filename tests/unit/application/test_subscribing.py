@@ -75,6 +75,15 @@ def test_subscribing_again_takes_the_new_keys_and_revives_what_was_withdrawn(eng
     assert again.keys != browser.keys
 
 
+def test_subscribing_anew_after_withdrawing_does_not_bring_the_name_back(engine: MemoryEngine, shop: App) -> None:
+    browser = builders.subscribe(engine, shop, 1, builders.email())
+    engine.subscribing.withdraw(shop, browser.id)
+    engine.clock.advance(1)
+    again = builders.subscribe(engine, shop, 1)
+    assert (again.identities, again.created_at) == ((), browser.created_at)
+    assert of(engine, shop, builders.ANNA) == []
+
+
 def test_labels_stay_unless_new_ones_are_given(engine: MemoryEngine, shop: App) -> None:
     engine.subscribing.subscribe(builders.subscribe_command(shop, 1, labels=("news",)))
     assert builders.subscribe(engine, shop, 1).labels == ("news",)
