@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.application.engine import Engine
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Meter, Unavailable
+from tocsin.application.ports import MalformedCursor, Meter, Unavailable
 from tocsin.dialect_kit.contract import Capability, Dialect, owns
 from tocsin.dialect_kit.origins import cross_origin_headers
 from tocsin.domain.errors import Fault, Refused
@@ -81,7 +81,7 @@ def _sub_application(
         request.state.fault = refused.fault
         return _render(dialect, refused)
 
-    for kind in (Refused, RequestValidationError, HTTPException, Unavailable):
+    for kind in (Refused, RequestValidationError, HTTPException, MalformedCursor, Unavailable):
         app.add_exception_handler(kind, answer)
     app.add_middleware(_Envelope, dialect=dialect, capability=capability, meter=meter)
     return app
@@ -151,16 +151,16 @@ def _refused(error: Exception) -> Refused:
             return error
         case Unavailable():
             return Refused(Fault.UNAVAILABLE, "Temporarily unavailable, please try again", retry_after=2)
+        case MalformedCursor():
+            return Refused(Fault.FIELD_INVALID, "cursor must be one that this list gave out", field="cursor")
         case RequestValidationError():
             name = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
             return Refused(Fault.FIELD_INVALID, f"{name} is not acceptable", field=name)
         case HTTPException(status_code=405):
             methods = (error.headers or {}).get("Allow", "")
             return Refused(Fault.METHOD_NOT_ALLOWED, "Method not allowed", methods=methods)
-        case HTTPException(status_code=404):
+        case _:  # of the framework's own refusals, routing makes only 404 and 405
             return Refused(Fault.ROUTE_UNKNOWN, "There is nothing at this address")
-        case _:
-            return Refused(Fault.BODY_NOT_JSON, "The request could not be read")
 
 
 def _render(dialect: Dialect, refused: Refused) -> Response:

@@ -7,7 +7,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.application.accounts import NewApp, NewKey
-from tocsin.application.ports import MalformedCursor
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
 from tocsin.dialect_kit.fields import Name, WebOrigin, WebUrl
@@ -91,10 +90,7 @@ def create_tenant(
 @router.get("/tenants")
 def list_tenants(engine: EngineDependency, limit: Limit = 100, cursor: str | None = None) -> dict[str, object]:
     """All tenants, newest first."""
-    try:
-        page = engine.accounts.tenants(limit, cursor)
-    except MalformedCursor:
-        raise _bad_cursor() from None
+    page = engine.accounts.tenants(limit, cursor)
     return {"tenants": [_tenant(tenant) for tenant in page.items], "next_cursor": page.cursor}
 
 
@@ -118,10 +114,7 @@ def list_apps(
     tenant: TenantInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
 ) -> dict[str, object]:
     """The apps of a tenant, newest first."""
-    try:
-        page = engine.accounts.apps(tenant, limit, cursor)
-    except MalformedCursor:
-        raise _bad_cursor() from None
+    page = engine.accounts.apps(tenant, limit, cursor)
     return {"apps": [_app(app) for app in page.items], "next_cursor": page.cursor}
 
 
@@ -157,10 +150,7 @@ def list_keys(
     app: AppInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
 ) -> dict[str, object]:
     """The keys of an app, newest first; never their text."""
-    try:
-        page = engine.accounts.keys(app, limit, cursor)
-    except MalformedCursor:
-        raise _bad_cursor() from None
+    page = engine.accounts.keys(app, limit, cursor)
     return {"keys": [_key(key) for key in page.items], "next_cursor": page.cursor}
 
 
@@ -226,7 +216,3 @@ def _key(key: ApiKey) -> dict[str, object]:
 
 def _balance(balance: Balance) -> dict[str, object]:
     return {"available": balance.available, "reserved": balance.reserved, "spent": balance.spent}
-
-
-def _bad_cursor() -> Refused:
-    return Refused(Fault.FIELD_INVALID, "cursor must be a next_cursor of this list", field="cursor")
