@@ -8,7 +8,7 @@ from tocsin.application.metrics import Metric
 from tocsin.application.ports import Chunks, Clock, Jobs, LeaseLost, Meter, PushTransport, Sends, Subscriptions
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
-from tocsin.domain.chunk import MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
+from tocsin.domain.chunk import MAX_OWNERS, MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.send import Send, SendState, tally
 from tocsin.domain.subscription import SubscriptionState
@@ -58,27 +58,30 @@ class Delivering:
         if chunk.lease_until > now:
             self._jobs.deliver(job, delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
             return None
-        over = now >= send.expires_at
+        over = now >= send.expires_at or chunk.epoch >= MAX_OWNERS
         recipients, read_at = ([], now) if over else self._recipients(job, now)
-        delivery = self.begin(send, claimed(chunk, int(now), send.repeat), recipients)
+        delivery = self.begin(send, claimed(chunk, int(now), send.repeat), recipients, read_at)
         try:
             self._chunks.claim(delivery.chunk)
             if over:
                 self._close(delivery)
             else:
-                # A later round reads the recipients again: the queue takes it there.
-                self.finish(delivery, min(until, read_at + FRESH_SECONDS + POST_SECONDS))
+                self.finish(delivery, until)
             return delivery.chunk
         except LeaseLost:
             self._meter.count(Metric.LEASE_LOST)
             return None
 
-    def begin(self, send: Send, chunk: Chunk, recipients: list[Recipient | None]) -> DeliveryPass:
-        """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens."""
+    def begin(self, send: Send, chunk: Chunk, recipients: list[Recipient | None], read_at: float) -> DeliveryPass:
+        """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.
+
+        read_at: when the recipients were read (Unix seconds); none is tried for the first time long after that.
+        """
         return DeliveryPass(
             send,
             chunk,
             recipients,
+            read_at + FRESH_SECONDS,
             chunks=self._chunks,
             subscriptions=self._subscriptions,
             transport=self._transport,
@@ -99,7 +102,8 @@ class Delivering:
             if wait is None or delivery.chunk.round >= MAX_ROUNDS or now + wait >= send.expires_at:
                 self._close(delivery)
                 return
-            if now + wait + POST_SECONDS > until:
+            # A later round has to read the recipients again: the queue takes it there.
+            if now + wait + POST_SECONDS > until or now + wait > delivery.fresh_until:
                 self._hand_over(delivery, int(now + wait), int(wait))
                 return
             self._clock.sleep(wait)

@@ -33,7 +33,8 @@ _METRICS = {
 class DeliveryPass:
     """What one owner of a chunk does with it. `chunk` is the record as last stored; `record()` has the latest results.
 
-    recipients: in the chunk's order; None where there is nobody to send to any more.
+    recipients: in the chunk's order; None where there is nobody to send to any more. fresh_until: Unix seconds after
+    which they may have unsubscribed unnoticed, so that nobody new is tried.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class DeliveryPass:
         send: Send,
         chunk: Chunk,
         recipients: list[Recipient | None],
+        fresh_until: float,
         *,
         chunks: Chunks,
         subscriptions: Subscriptions,
@@ -52,6 +54,7 @@ class DeliveryPass:
     ) -> None:
         self.send = send
         self.chunk = chunk
+        self.fresh_until = fresh_until
         self._recipients = recipients
         self._chunks = chunks
         self._subscriptions = subscriptions
@@ -82,7 +85,9 @@ class DeliveryPass:
         finally:
             if self._flying:
                 self._transport.cancel()
-        return self._wait() if self._deferred else None
+        if self._deferred:
+            return self._wait()
+        return 0.0 if self._left_over else None
 
     def record(self) -> Chunk:
         """The chunk with all results known so far, as its next version."""
@@ -106,6 +111,8 @@ class DeliveryPass:
                 continue
             room = WINDOW - len(self._flying)
             intents = tuple(waiting(self._results, next_index, self.send.repeat, room))
+            if intents and self._clock.now() > self.fresh_until:
+                intents, self._left_over = (), True
             if intents:
                 next_index = intents[-1] + 1
             if not intents and not self._flying:
@@ -122,6 +129,7 @@ class DeliveryPass:
         self._signed_anew: set[int] = set()
         self._unsaved = 0
         self._deferred = False
+        self._left_over = False
         self._retry_after = 0
 
     def _save(self, intents: tuple[int, ...]) -> None:

@@ -213,7 +213,7 @@ class Sending:
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
         self._reserve(send, (chunk, Frozen(ids, None)), idempotency)
         recipients: list[Recipient | None] = [Recipient.of(subscription) for subscription in audience]
-        delivery = self._delivering.begin(send, chunk, recipients)
+        delivery = self._delivering.begin(send, chunk, recipients, self._clock.now())
         try:
             self._delivering.finish(delivery, self._clock.now() + SYNC_SECONDS)
         except (LeaseLost, Unavailable):

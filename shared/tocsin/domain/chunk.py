@@ -20,6 +20,8 @@ SAVE_EVERY = 50
 LEASE_SECONDS = 30
 POST_SECONDS = 10
 MAX_ROUNDS = 6
+MAX_OWNERS = 30
+"""After so many claims a chunk is given up: something in it kills its workers, or half an hour was not enough."""
 
 
 class Result(IntEnum):

@@ -13,7 +13,7 @@ from tests.unit.application import queues
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Unavailable
 from tocsin.application.sending import SendResult
-from tocsin.domain.chunk import Chunk, ChunkState, Result, claimed
+from tocsin.domain.chunk import MAX_OWNERS, WINDOW, Chunk, ChunkState, Result, claimed
 from tocsin.domain.send import Balance, SendState, Tally
 from tocsin.domain.subscription import SubscriptionState
 from tocsin.domain.tenancy import App
@@ -222,6 +222,41 @@ def test_somebody_who_unsubscribed_while_others_waited_gets_nothing(
     queues.drain(engine)
     assert posts(engine, 1) == 1
     assert queues.only_send(engine).counts == Tally(accepted=1, failed=1)
+
+
+def test_a_slow_push_service_does_not_reach_who_unsubscribed_a_minute_ago(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = queued(engine, monkeypatch, 260)
+    for number in range(1, 261):
+        engine.transport.script(builders.endpoint(number), Reply(201, seconds=9))
+    engine.clock.advance(40)
+    (chunk,) = queues.deliver(engine)
+    assert chunk is not None
+    first_pass = chunk.count(A)
+    assert WINDOW <= first_pass < 260
+    waiting = [number for number in range(1, 261) if not posts(engine, number)]
+    engine.subscribing.withdraw(owner, engine.derivation.subscription_id(owner.id, builders.endpoint(waiting[0])))
+    queues.drain(engine)
+    assert [posts(engine, number) for number in waiting[:2]] == [0, 1]
+    assert queues.only_send(engine).counts == Tally(accepted=259, failed=1)
+
+
+def test_a_chunk_that_kills_its_workers_is_given_up_in_the_end(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(engine, monkeypatch, 2)
+    job, lethal = engine.jobs.delayed[0].job, RuntimeError("a worker dies")
+    monkeypatch.setattr(engine.delivering, "finish", lambda *_: (_ for _ in ()).throw(lethal))
+    deaths = 0
+    while queues.only_chunk(engine).state is ChunkState.OPEN:
+        engine.clock.advance(31)
+        try:
+            engine.delivering.handle(job, engine.clock.now() + 60)
+        except RuntimeError:
+            deaths += 1
+    assert deaths == MAX_OWNERS
+    assert queues.only_send(engine).state is SendState.SETTLED
 
 
 def test_a_fresh_message_needs_no_look_up(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
