@@ -1,0 +1,129 @@
+"""Sends, their chunks, and the queues that carry them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tocsin.application.jobs import DeliverChunk, FanOut
+from tocsin.domain.chunk import Chunk
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.send import Send, Tally
+
+
+class InsufficientCredits(Exception):
+    """The balance did not cover the reservation; nothing was written."""
+
+
+class IdempotencyKeyTaken(Exception):
+    """A send with this idempotency key exists; nothing was written."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds the chunk: stop at once and retry nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The idempotency key of a request, at one app and route.
+
+    key: hex SHA-256 of the header. fingerprint: hex SHA-256 of the canonical request. expires_at: Unix seconds.
+    """
+
+    route: str
+    key: str
+    fingerprint: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSend:
+    """What a used idempotency key leads to. balance: the credits that the first answer told, None before it."""
+
+    send: SendId
+    fingerprint: str
+    balance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The recipients of a chunk, in order, for good. after: where the walk of the audience goes on, None at its end."""
+
+    ids: tuple[SubscriptionId, ...]
+    after: str | None
+
+
+class Sends(Protocol):
+    """Sends, and the money they hold. A charged send moves credits available -> reserved -> spent, each step once."""
+
+    def reserve(
+        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+    ) -> None:
+        """Hold the credits and store the send, its ledger row, its idempotency key and its only chunk: all or nothing.
+
+        Raises InsufficientCredits or IdempotencyKeyTaken. due_at: when the sweep is to look at it.
+        """
+
+    def get(self, app: AppId, send: SendId) -> Send | None:
+        """The send, or None."""
+
+    def earlier(self, app: AppId, idempotency: Idempotency) -> EarlierSend | None:
+        """What this idempotency key was used for, or None."""
+
+    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
+        """Keep the balance that the first answer told, so that a repeat is told the same."""
+
+    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
+        """PLANNED -> SENDING with this many chunks; no change in any other state."""
+
+    def chunk_done(self, app: AppId, send: SendId) -> bool:
+        """Count one more finished chunk; True when that seems to be the last. A hint: a crash may lose a count."""
+
+    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+        """SENDING -> SETTLED: spend what was accepted, release the rest, add the ledger row.
+
+        False, and no change, if it was not SENDING. The stored record says what is held; `send` names it.
+        """
+
+    def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
+        """Sends that are not settled and are due by now, the longest waiting first."""
+
+    def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
+        """Have the sweep look again at due_at; no change once settled."""
+
+
+class Chunks(Protocol):
+    """The chunks of sends. A write that is not the owner's raises LeaseLost and changes nothing."""
+
+    def add(self, chunk: Chunk, frozen: Frozen) -> bool:
+        """Store a chunk with its recipients, both or neither; False, and no change, if it exists."""
+
+    def get(self, app: AppId, send: SendId, number: int) -> Chunk | None:
+        """The chunk, or None. A consistent read."""
+
+    def frozen(self, app: AppId, send: SendId, number: int) -> Frozen | None:
+        """The recipients of a chunk, or None."""
+
+    def of(self, app: AppId, send: SendId) -> Sequence[Chunk]:
+        """All chunks of a send, by number. A consistent read."""
+
+    def claim(self, chunk: Chunk) -> None:
+        """Store the claimed record if the stored one is open and of the version before it. Raises LeaseLost."""
+
+    def save(self, chunk: Chunk) -> None:
+        """Store the record if the stored one is open and of the same epoch. Raises LeaseLost."""
+
+    def finish_only(self, chunk: Chunk, send: Send, counts: Tally, at: int) -> bool:
+        """Save a send's only chunk and settle the send, in one transaction. Raises LeaseLost.
+
+        False when the send is not SENDING any more: then the chunk was not saved either.
+        """
+
+
+class Jobs(Protocol):
+    """The queues. A job may arrive more than once, late, or out of order."""
+
+    def fan_out(self, job: FanOut) -> None:
+        """Queue the planning of a send."""
+
+    def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
+        """Queue a chunk, to be seen after `delay` seconds (at most 900)."""

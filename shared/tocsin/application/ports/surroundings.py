@@ -1,0 +1,52 @@
+"""Time, chance, counters; and what any port can say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tocsin.application.metrics import Metric
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+class Unavailable(Exception):
+    """A store, queue or key service did not answer, retries included. What was asked may have happened."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Randomness(Protocol):
+    """Unguessable names."""
+
+    def new_id(self) -> str:
+        """A new 96-bit id: 24 hex digits."""
+
+    def base62(self, length: int) -> str:
+        """Letters and digits, every position uniform."""
+
+
+class Meter(Protocol):
+    """Counters for the people who run this."""
+
+    def count(self, metric: Metric, amount: int = 1) -> None:
+        """Add to a counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item_co]):
+    """A page of a listing. cursor: opaque text that the next page starts from, None at the end."""
+
+    items: Sequence[Item_co]
+    cursor: str | None
+
+
+class MalformedCursor(Exception):
+    """A cursor that this listing did not give out."""
