@@ -22,7 +22,7 @@ test: .venv/.synced  ## run all tests (ARGS="-k name" to choose)
 	@echo "Testing"
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/.synced  ## format, lint, types, import rules, template, lock, build
+check: .venv/.synced  ## format, lint, types, import rules, template, lock, support table, build
 	@echo "Format and lint"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -37,6 +37,8 @@ check: .venv/.synced  ## format, lint, types, import rules, template, lock, buil
 	@$(BIN)/uv lock --check --quiet
 	@$(BIN)/uv export $(EXPORT) --output-file .venv/requirements.txt > /dev/null
 	@cmp -s .venv/requirements.txt $(REQUIREMENTS) || { echo "$(REQUIREMENTS) is not what uv.lock says: run 'make lock'." >&2; exit 1; }
+	@echo "Support table"
+	@$(BIN)/python -m dev.support_table --check
 	@echo "Build"
 	@$(BIN)/python -m dev build --stage $(STAGE)
 

@@ -32,7 +32,7 @@ def cross_origin_headers(origin: str) -> dict[str, str]:
     """What lets a page of this origin read the answer."""
     return {
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+        "Access-Control-Expose-Headers": "Retry-After, X-Error-Code, X-Request-Id",
         "Vary": "Origin",
     }
 

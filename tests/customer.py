@@ -1,0 +1,124 @@
+"""A customer of ours in a few words: an app with keys and credits, made through the operator's API like any other."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Protocol, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.http_api import Answer
+from tocsin.webpush.encoding import to_base64url
+
+SITE = "https://shop.example"
+READER = "reader@example.com"
+_numbers = count(1)
+
+
+def expect(status: int, answer: Answer) -> Any:
+    """The JSON of an answer that must have this status; None when it has no body."""
+    assert answer.status == status, f"{answer.status} instead of {status}: {answer.body.decode(errors='replace')}"
+    return answer.json if answer.body else None
+
+
+class Api(Protocol):
+    """Tocsin over HTTP: in this process (tests.http_api) or deployed (tests.integration.deployed_api)."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a path. body: bytes go as they are, anything else as JSON."""
+
+    def operator(self, method: str, path: str, body: object = None) -> Answer:
+        """Call as the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushServiceClient:
+    """Calls the pushService API with one key; the body of each call is a good one unless the test changes it."""
+
+    api: Api
+    key: str
+
+    def call(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST with the key."""
+        return self.api.call("POST", path, body, {"X-Api-Key": self.key, **(headers or {})})
+
+    def send(self, email: str = READER, headers: Mapping[str, str] | None = None, **fields: object) -> Answer:
+        """POST /v1/send."""
+        note = {"email": email, "title": "Your table is ready", "body": "Head to the host stand", **fields}
+        return self.call("/v1/send", note, headers)
+
+    def subscribe(
+        self, subscription: object, email: str = READER, headers: Mapping[str, str] | None = None, **fields: object
+    ) -> Answer:
+        """POST /v1/subscribe."""
+        return self.call("/v1/subscribe", {"email": email, "subscription": subscription, **fields}, headers)
+
+    def unsubscribe(self, email: str = READER) -> Answer:
+        """POST /v1/unsubscribe."""
+        return self.call("/v1/unsubscribe", {"email": email})
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An app and what its owner was told about it once."""
+
+    api: Api
+    tenant: str
+    app: str
+    identity_secret: str
+    vapid_public_key: str
+
+    @classmethod
+    def sign_up(cls, api: Api, *, credits: int = 100, **settings: object) -> Self:  # noqa: A002 - the domain's word
+        """A tenant of one app with credits; `settings` are members of the request that makes the app."""
+        tenant = expect(201, api.operator("POST", "/admin/tenants", {"name": "Shop"}))["id"]
+        wanted = {"name": "Shop", "site_url": f"{SITE}/", "origins": [SITE], "contact": "mailto:push@tocsin.dev"}
+        app = expect(
+            201, api.operator("POST", f"/admin/tenants/{tenant}/apps", wanted | {"identity": "off"} | settings)
+        )
+        customer = cls(api, tenant, app["id"], app["identity_secret"], app["vapid_public_key"])
+        if credits:
+            customer.grant(credits)
+        return customer
+
+    def at(self, path: str) -> str:
+        """A path of the operator's API below this app."""
+        return f"/admin/apps/{self.app}{path}"
+
+    def key(self, kind: str = "secret", **fields: object) -> dict[str, Any]:
+        """A new pushService key, as the operator is shown it."""
+        wanted = {"dialect": "pushservice", "kind": kind, **fields}
+        made: dict[str, Any] = expect(201, self.api.operator("POST", self.at("/keys"), wanted))
+        return made
+
+    def client(self, kind: str = "secret") -> PushServiceClient:
+        """A pushService client with a key of its own."""
+        return PushServiceClient(self.api, self.key(kind)["key"])
+
+    def grant(self, amount: int) -> None:
+        """Add credits."""
+        grant = {"amount": amount, "reference": f"order-{next(_numbers)}"}
+        expect(201, self.api.operator("POST", self.at("/credits"), grant))
+
+    def credits(self) -> dict[str, int]:
+        """`available`, `reserved`, `spent`."""
+        balance: dict[str, int] = expect(200, self.api.operator("GET", self.at("/credits")))
+        return balance
+
+
+def new_subscription() -> dict[str, Any]:
+    """A browser's subscription with a key of its own, at an endpoint that nobody else has."""
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    p256dh = to_base64url(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+    endpoint = f"https://updates.push.services.mozilla.com/wpush/v2/{secrets.token_urlsafe(24)}"
+    return {"endpoint": endpoint, "keys": {"p256dh": p256dh, "auth": to_base64url(secrets.token_bytes(16))}}

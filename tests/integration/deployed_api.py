@@ -1,0 +1,103 @@
+"""The deployed API and the push service simulators, over real HTTP."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from tests.customer import expect
+from tests.http_api import Answer
+
+SECONDS = 30
+
+
+def request(url: str, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """One request on a connection of its own. body: bytes go as they are, anything else as JSON."""
+    raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+    try:
+        connection.request(method, path, raw, {"Content-Type": "application/json", **(headers or {})})
+        answer = connection.getresponse()
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, received, answer.read())
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedApi:
+    """What tests.http_api.HttpApi is for the application in this process. url: without a closing slash."""
+
+    url: str
+    operator_key: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a path. body: bytes go as they are, anything else as JSON."""
+        return request(self.url, method, f"{path}?{urlencode(query)}" if query else path, body, headers)
+
+    def operator(self, method: str, path: str, body: object = None) -> Answer:
+        """Call as the operator."""
+        return self.call(method, path, body, {"Authorization": f"Bearer {self.operator_key}"})
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgent:
+    """A simulated user agent."""
+
+    simulator: str
+    id: str
+    subscription: dict[str, Any]
+
+    @property
+    def endpoint(self) -> str:
+        """Where its push service takes messages for it."""
+        return str(self.subscription["endpoint"])
+
+    def messages(self, count: int = 0) -> list[dict[str, Any]]:
+        """What it received and decrypted, after waiting up to 10 s for `count` messages."""
+        wait = f"?wait=10&count={count}" if count else ""
+        received: list[dict[str, Any]] = expect(200, self._call("GET", f"/messages{wait}"))
+        return received
+
+    def titles(self) -> list[str]:
+        """The titles of the notifications it received so far."""
+        return [message["json"]["notification"]["title"] for message in self.messages()]
+
+    def statuses(self) -> list[int]:
+        """What its push service answered to the POSTs so far."""
+        return [answer["status"] for answer in expect(200, self._call("GET", ""))["answers"]]
+
+    def behave(self, **script: object) -> None:
+        """Let its push service answer otherwise: status, headers, body, times, delay_ms, hang."""
+        expect(204, self._call("PUT", "/behaviour", script))
+
+    def delete(self) -> None:
+        """Unsubscribe at the push service, which answers 410 from now on."""
+        expect(204, self._call("DELETE", ""))
+
+    def _call(self, method: str, path: str, body: object = None) -> Answer:
+        return request(self.simulator, method, f"/user-agents/{self.id}{path}", body)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """The control API of the push service simulators."""
+
+    url: str
+
+    def user_agent(self, service: str = "mozilla", application_server_key: str | None = None) -> UserAgent:
+        """A new user agent; one with an application server key takes messages of that key only."""
+        wanted = {"service": service, "application_server_key": application_server_key}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        described = expect(201, request(self.url, "POST", "/user-agents", given))
+        return UserAgent(self.url, described["id"], described["subscription"])

@@ -1,0 +1,215 @@
+"""Our own API in this process and in virtual time: limits, proofs of identity, and fields that make no sense."""
+
+import hmac
+from hashlib import sha256
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.customer import SITE, Customer, expect, new_subscription
+from tests.engine import MemoryEngine
+from tests.http_api import Answer, HttpApi
+
+PAGE = {"Origin": SITE}
+SUBSCRIPTION = new_subscription()
+SHOP = {"name": "Shop", "site_url": f"{SITE}/", "contact": "mailto:push@tocsin.dev"}
+
+
+@pytest.fixture
+def api() -> HttpApi:
+    return HttpApi(MemoryEngine())
+
+
+@pytest.fixture
+def customer(api: HttpApi) -> Customer:
+    return Customer.sign_up(api)
+
+
+def page(api: HttpApi, customer: Customer, call: str, body: object, address: str = "203.0.113.9") -> Answer:
+    """A page's call."""
+    return api.call("POST", f"/sdk/v1/{customer.app}/{call}", body, PAGE, address=address)
+
+
+# --- limits ---
+
+
+@pytest.mark.row("PS-20")
+def test_pages_may_call_30_times_a_minute_from_each_network(api: HttpApi, customer: Customer) -> None:
+    for number in range(30):
+        expect(400, page(api, customer, "subscriptions", {}, f"203.0.113.{number}"))
+    refused = page(api, customer, "subscriptions", {}, "203.0.113.99")
+    assert expect(429, refused)["error"]["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["access-control-allow-origin"] == SITE  # the page may read why, and when to come again
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
+    expect(400, page(api, customer, "subscriptions", {}, "203.0.114.1"))
+    expect(400, page(api, Customer.sign_up(api), "subscriptions", {}, "203.0.113.99"))
+    api.engine.clock.advance(60)
+    expect(400, page(api, customer, "subscriptions", {}, "203.0.113.99"))
+
+
+def test_an_app_takes_600_calls_of_pages_a_minute(api: HttpApi, customer: Customer) -> None:
+    statuses = [page(api, customer, "unsubscribe", {}, f"10.0.{number // 20}.1").status for number in range(601)]
+    assert statuses == [400] * 600 + [429]
+
+
+@pytest.mark.row("PS-20")
+def test_ten_browsers_an_hour_may_take_one_persons_name(api: HttpApi, customer: Customer) -> None:
+    def take(name: str) -> int:
+        api.engine.clock.advance(61)
+        body = {"subscription": new_subscription(), "identity": {"externalId": name}}
+        return page(api, customer, "subscriptions", body).status
+
+    assert [take("u-17") for _ in range(11)] == [201] * 10 + [429]
+    assert take("u-18") == 201
+    api.engine.clock.advance(3600)
+    assert take("u-17") == 201
+
+
+# --- proofs ---
+
+
+@pytest.fixture(scope="module")
+def guarded() -> tuple[HttpApi, Customer, Customer]:
+    """A customer who wants proofs, and another one."""
+    api = HttpApi(MemoryEngine())
+    return api, Customer.sign_up(api, identity="required"), Customer.sign_up(api)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    name=st.sampled_from(["u-17", "u-18", "email:u-17", "u-17.1"]),
+    kind=st.sampled_from(["external", "email", ""]),
+    shift=st.integers(-1_000_000, 1_000_000),
+    told=st.integers(-1_000_000, 1_000_000),
+    flipped=st.none() | st.integers(0, 255),
+    right_secret=st.booleans(),
+)
+@pytest.mark.row("PS-20")
+def test_only_the_customers_own_word_for_this_very_name_and_time_proves_it(
+    guarded: tuple[HttpApi, Customer, Customer],
+    name: str,
+    kind: str,
+    shift: int,
+    told: int,
+    flipped: int | None,
+    right_secret: bool,
+) -> None:
+    api, customer, other = guarded
+    api.engine.clock.advance(3600)  # a name is taken ten times an hour at most
+    now = int(api.engine.clock.now())
+    secret = (customer if right_secret else other).identity_secret.encode()
+    mac = int(hmac.new(secret, f"{kind}:{name}.{now + shift}".encode(), sha256).hexdigest(), 16)
+    if flipped is not None:
+        mac ^= 1 << flipped
+    genuine = (name, kind, flipped, right_secret, told) == ("u-17", "external", None, True, shift)
+    assume(not genuine)
+    proof = {"exp": now + told, "mac": f"{mac:064x}"}
+    identity = {"externalId": "u-17", "proof": proof}
+    answer = page(api, customer, "subscriptions", {"subscription": SUBSCRIPTION, "identity": identity})
+    assert expect(403, answer)["error"]["code"] == "identity_invalid"
+    assert not api.engine.storage.subscriptions
+
+
+@pytest.mark.row("PS-20")
+@pytest.mark.parametrize(("life", "status"), [(-1, 403), (0, 201), (7 * 86_400, 201), (7 * 86_400 + 1, 403)])
+def test_a_proof_holds_until_its_time_and_for_seven_days_at_most(life: int, status: int, api: HttpApi) -> None:
+    customer = Customer.sign_up(api, identity="required")
+    exp = int(api.engine.clock.now()) + life
+    mac = hmac.new(customer.identity_secret.encode(), f"external:u-17.{exp}".encode(), sha256).hexdigest()
+    identity = {"externalId": "u-17", "proof": {"exp": exp, "mac": mac}}
+    expect(status, page(api, customer, "subscriptions", {"subscription": new_subscription(), "identity": identity}))
+
+
+# --- sends ---
+
+
+@pytest.mark.parametrize(("devices", "status"), [(100, 200), (101, 202)])
+def test_a_hundred_are_sent_to_at_once_and_one_more_is_queued(devices: int, status: int, api: HttpApi) -> None:
+    customer = Customer.sign_up(api, credits=devices)
+    client = customer.client()
+    for number in range(devices):
+        expect(201, client.subscribe(new_subscription(), f"reader{number}@example.com"))
+    note = {"to": {"everyone": True}, "title": "t", "body": "b"}
+    answer = expect(status, api.operator("POST", customer.at("/sends"), note))
+    assert answer["accepted"] + answer["pending"] == devices
+    assert len(api.engine.jobs.planned) == (0 if status == 200 else 1)
+    assert len(api.engine.transport.requests) == (devices if status == 200 else 0)
+
+
+# --- fields ---
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"site_url": "javascript:alert(1)"}, "site_url"),
+        ({"site_url": "https://user@shop.example/"}, "site_url"),
+        ({"icon": "data:image/png;base64,AAAA"}, "icon"),
+        ({"origins": ["https://shop.example/"]}, "origins.0"),
+        ({"origins": ["http://shop.example"]}, "origins.0"),
+        ({"origins": ["https://shop.example:443"]}, "origins.0"),
+        ({"origins": ["https://SHOP.example"]}, "origins.0"),
+        ({"origins": ["*"]}, "origins.0"),
+        ({"origins": ["null"]}, "origins.0"),
+        ({"origins": [f"https://s{number}.example" for number in range(51)]}, "origins"),
+        ({"contact": "push@tocsin.dev"}, "contact"),
+        ({"contact": "mailto:push@localhost"}, "contact"),
+        ({"contact": "mailto:push@tocsin.dev\r\nX: 1"}, "contact"),
+        ({"contact": "http://tocsin.dev"}, "contact"),
+        ({"identity": "maybe"}, "identity"),
+        ({"vapid": {"private_key": "AAAA"}}, "vapid"),
+        ({"vapid": {}}, "vapid.private_key"),
+    ],
+)
+def test_an_app_that_cannot_be_is_refused_by_field(change: dict[str, object], field: str, api: HttpApi) -> None:
+    tenant = expect(201, api.operator("POST", "/admin/tenants", {"name": "Shop"}))["id"]
+    error = expect(400, api.operator("POST", f"/admin/tenants/{tenant}/apps", SHOP | change))["error"]
+    assert error["field"] == field
+    assert not api.engine.storage.apps
+
+
+def test_a_local_page_may_be_an_origin(api: HttpApi) -> None:
+    customer = Customer.sign_up(api, origins=["http://localhost:8787", "http://127.0.0.1:9000"])
+    answer = api.call("GET", f"/sdk/v1/{customer.app}/config", headers={"Origin": "http://localhost:8787"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:8787"
+
+
+# --- cross-origin ---
+
+
+@pytest.mark.row("X-7")
+def test_x_7_what_is_public_may_be_read_without_an_origin_and_is_then_not_shared(
+    api: HttpApi, customer: Customer
+) -> None:
+    answer = api.call("GET", f"/sdk/v1/{customer.app}/config")
+    assert answer.status == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.row("X-7")
+def test_x_7_the_sdks_calls_answer_a_preflight(api: HttpApi, customer: Customer) -> None:
+    answer = api.call("OPTIONS", f"/sdk/v1/{customer.app}/identify", headers=PAGE)
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == SITE
+    assert answer.headers["access-control-allow-methods"] == "GET, POST"
+
+
+@pytest.mark.row("X-7")
+def test_x_7_no_answer_of_a_secret_route_carries_cross_origin_headers(api: HttpApi, customer: Customer) -> None:
+    client = customer.client()
+    operator = customer.at("/credits")
+    answers = [
+        client.send(),
+        client.send(headers=PAGE),
+        client.subscribe(new_subscription()),
+        client.unsubscribe(),
+        api.operator("GET", operator),
+        api.call("GET", operator, headers=PAGE),
+        api.call("OPTIONS", operator, headers=PAGE),
+        api.call("OPTIONS", "/v1/send", headers=PAGE),
+    ]
+    assert not [name for answer in answers for name in answer.headers if name.startswith("access-control-")]
