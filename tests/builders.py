@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.engine import MemoryEngine
 from tocsin.application.accounts import NewApp
-from tocsin.application.sending import IdempotencyKey, SendCommand, Shortage
+from tocsin.application.send_command import IdempotencyKey, SendCommand, Shortage
 from tocsin.application.subscribing import Claim, SubscribeCommand
 from tocsin.domain.identity import IdentityKind, Proof, proof_mac
 from tocsin.domain.notification import Notification
@@ -135,9 +135,9 @@ def send_command(
     return SendCommand(owner, DIALECT, to, notification, charge, shortage, most, idempotency)
 
 
-def idempotency_key(text: str = "order-17", fingerprint: str = "ab" * 32) -> IdempotencyKey:
+def idempotency_key(text: str = "order-17", request: bytes = b"{}") -> IdempotencyKey:
     """An Idempotency-Key as a dialect hands it on."""
-    return IdempotencyKey("/v1/send", text, fingerprint)
+    return IdempotencyKey("/v1/send", text, request)
 
 
 def shop(engine: MemoryEngine, browsers: int, *, credits_: int = 1_000) -> tuple[App, Sequence[Subscription]]:

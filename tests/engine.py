@@ -8,6 +8,7 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.delivering import Delivering
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.metrics import Metric
+from tocsin.application.repeating import Repeating
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
@@ -24,10 +25,20 @@ class CountingMeter:
 
     def __init__(self) -> None:
         self.counted: dict[Metric, int] = {}
+        self.refusals: list[tuple[str, str]] = []
+        self.crashes: list[Exception] = []
 
     def count(self, metric: Metric, amount: int = 1) -> None:
         """Add to a counter."""
         self.counted[metric] = self.counted.get(metric, 0) + amount
+
+    def refusal(self, service: str, reason: str) -> None:
+        """Remember it."""
+        self.refusals.append((service, reason))
+
+    def crash(self, error: Exception) -> None:
+        """Remember it."""
+        self.crashes.append(error)
 
 
 class MemoryEngine(MemoryDeployment):
@@ -80,9 +91,11 @@ class MemoryEngine(MemoryDeployment):
             self.subscriptions,
             self.delivering,
             self.settling,
+            Repeating(self.sends, self.credits, self.settling, self.derivation, self.clock),
             self.jobs,
             self.clock,
             self.randomness,
+            self.meter,
         )
 
     @cached_property

@@ -136,7 +136,7 @@ def test_a_click_focuses_the_tab_that_shows_the_target_already(shop: Shop) -> No
     [
         (PERSON, PERSON, "for you"),
         (PERSON, "BBBBBBBBBBB", ""),
-        (None, PERSON, "for you"),
+        (None, PERSON, ""),
         (PERSON, None, "for you"),
     ],
     ids=["the same", "another", "nobody known", "for everybody"],

@@ -10,7 +10,7 @@ from tests.simulation.promises import check_promises
 from tests.simulation.push_service import ACCEPTED_UNHEARD
 from tests.simulation.world import At, Crash, Failure, Often, Violation, World, small
 from tocsin.application.ports import Unavailable
-from tocsin.application.sending import SendCommand
+from tocsin.application.send_command import SendCommand
 from tocsin.domain.errors import Refused
 from tocsin.domain.tenancy import App
 

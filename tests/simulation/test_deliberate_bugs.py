@@ -21,8 +21,8 @@ Bug = Callable[[pytest.MonkeyPatch], None]
 
 
 def posts_before_the_intent_is_stored(patch: pytest.MonkeyPatch) -> None:
-    honest = DeliveryPass._save
-    patch.setattr(DeliveryPass, "_save", lambda self, intents: honest(self, ()))
+    honest = DeliveryPass._store
+    patch.setattr(DeliveryPass, "_store", lambda self, _, until: honest(self, tuple(self._flying), until))
 
 
 def no_fence(patch: pytest.MonkeyPatch) -> None:
@@ -63,12 +63,7 @@ def takes_silence_for_failure(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_round_forgets_what_the_one_before_heard(patch: pytest.MonkeyPatch) -> None:
-    def again(self: DeliveryPass) -> None:
-        chunk = claimed(self.chunk, int(self._clock.now()), self.send.repeat)
-        self._chunks.claim(chunk)
-        self._begin(chunk)
-
-    patch.setattr(DeliveryPass, "again", again)
+    patch.setattr(DeliveryPass, "rest", lambda self, seconds: None)
 
 
 def settles_before_every_chunk_is_done(patch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Clock, Meter, Registry, Unavailable
-from tocsin.domain.api_key import SCOPES_OF, ApiKey, KeyKind, Scope, digest_of, id_in
+from tocsin.domain.api_key import ApiKey, KeyKind, Scope, digest_of, id_in
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, KeyId
 from tocsin.domain.tenancy import App, DialectName
@@ -68,7 +68,7 @@ class Authenticating:
         return caller
 
     def trusted_service(self, key: str, app: AppId, *, from_browser: bool) -> Caller | None:
-        """The platform's own service caller, acting for an app; None when the key is not the platform's (PS-8).
+        """The platform's own service caller, which may send for an app; None when the key is not the platform's (PS-8).
 
         Raises Refused: FIELD_INVALID (no such app), SECRET_KEY_IN_BROWSER.
         """
@@ -79,7 +79,7 @@ class Authenticating:
         found = self.app(app)
         if found is None:
             raise Refused(Fault.FIELD_INVALID, "X-Tenant-Id names no tenant", field="X-Tenant-Id")
-        return Caller(found, KeyKind.SERVICE, SCOPES_OF[KeyKind.SERVICE], f"service.{app}")
+        return Caller(found, KeyKind.SERVICE, frozenset({Scope.SEND}), f"service.{app}")
 
     def is_service_key(self, key: str) -> bool:
         """Whether this is the platform's service key."""

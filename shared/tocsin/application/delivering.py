@@ -106,6 +106,7 @@ class Delivering:
             if now + wait + POST_SECONDS > until or now + wait > delivery.fresh_until:
                 self._hand_over(delivery, int(now + wait), int(wait))
                 return
+            delivery.rest(wait)
             self._clock.sleep(wait)
             delivery.again()
 

@@ -67,11 +67,13 @@ class DeliveryPass:
         self._payloads: dict[str | None, bytes] = {}
         self._begin(chunk)
 
+    def rest(self, seconds: float) -> None:
+        """Store what is known and that nothing is in flight, and keep the chunk while we wait. Raises LeaseLost."""
+        self._store((), int(self._clock.now() + seconds) + LEASE_SECONDS)
+
     def again(self) -> None:
-        """Claim the next round for ourselves. Raises LeaseLost."""
-        # Everything that was in flight has ended, so nothing of it is in doubt.
-        landed = replace(self.record(), in_flight=(), version=self.chunk.version)
-        chunk = claimed(landed, int(self._clock.now()), self.send.repeat)
+        """Claim the next round for ourselves, after a rest. Raises LeaseLost."""
+        chunk = claimed(self.chunk, int(self._clock.now()), self.send.repeat)
         self._chunks.claim(chunk)
         self._begin(chunk)
 
@@ -117,7 +119,7 @@ class DeliveryPass:
                 next_index = intents[-1] + 1
             if not intents and not self._flying:
                 break
-            self._save(intents)
+            self._store((*self._flying, *intents), int(self._clock.now()) + LEASE_SECONDS)
             to_start.extend(intents)
 
     def _begin(self, chunk: Chunk) -> None:
@@ -132,12 +134,8 @@ class DeliveryPass:
         self._left_over = False
         self._retry_after = 0
 
-    def _save(self, intents: tuple[int, ...]) -> None:
-        stored = replace(
-            self.record(),
-            in_flight=(*self._flying, *intents),
-            lease_until=int(self._clock.now()) + LEASE_SECONDS,
-        )
+    def _store(self, in_flight: tuple[int, ...], lease_until: int) -> None:
+        stored = replace(self.record(), in_flight=in_flight, lease_until=lease_until)
         self._chunks.save(stored)
         self.chunk = stored
         self._unsaved = 0
@@ -186,6 +184,8 @@ class DeliveryPass:
             return
         verdict = judge(endpoint.service, answer.response, int(self._clock.now()))
         self._meter.count(_METRICS[verdict.outcome])
+        if verdict.outcome is not Outcome.ACCEPTED:
+            self._meter.refusal(endpoint.service, verdict.reason)
         match verdict.outcome:
             case Outcome.ACCEPTED:
                 self._end(index, Result.ACCEPTED)
@@ -197,6 +197,7 @@ class DeliveryPass:
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
                 self._defer(index, verdict)
             case _:
+                self._meter.count(Metric.SENDER_ERROR)
                 self._end(index, Result.FAILED)
 
     def _unanswered(self, index: int, *, sent: bool) -> None:

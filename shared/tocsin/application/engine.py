@@ -38,4 +38,4 @@ class Engine(Protocol):
 
     @property
     def public_url(self) -> str:
-        """The origin under which browsers reach this deployment; the empty text when nobody set one."""
+        """The origin under which browsers reach this deployment, for links; the empty text when nobody set one."""

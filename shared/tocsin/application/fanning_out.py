@@ -1,8 +1,9 @@
 """Opening the chunks of a large send: freeze who is in each, queue it, go on; a restart repeats nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tocsin.application.jobs import DeliverChunk, FanOut, Recipient
+from tocsin.application.jobs import DeliverChunk, FanOut, Recipient, encode_deliver
 from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscriptions
 from tocsin.application.sending import digest_of
 from tocsin.application.settling import Settling
@@ -10,8 +11,8 @@ from tocsin.domain.chunk import CHUNK_SIZE, finished, opened
 from tocsin.domain.send import Everyone, Send, SendState
 from tocsin.domain.subscription import Subscription
 
-MESSAGE_BUDGET = 900_000
-_BYTES_BESIDE_ENDPOINT = 400
+MESSAGE_LIMIT = 1_048_576
+"""Bytes of a queue's message (ASCII); recipients that do not fit are read again by the worker."""
 
 
 class FanningOut:
@@ -61,10 +62,11 @@ class FanningOut:
         return frozen
 
     def _queue(self, send: Send, number: int, frozen: Frozen, found: Sequence[Subscription]) -> None:
-        size = sum(len(subscription.endpoint) + _BYTES_BESIDE_ENDPOINT for subscription in found)
-        carried = tuple(map(Recipient.of, found)) if size <= MESSAGE_BUDGET else ()
-        now = int(self._clock.now())
-        self._jobs.deliver(DeliverChunk(send.app, send.id, number, digest_of(frozen.ids), now, carried))
+        now, carried = int(self._clock.now()), tuple(map(Recipient.of, found))
+        job = DeliverChunk(send.app, send.id, number, digest_of(frozen.ids), now, carried)
+        if len(encode_deliver(job)) > MESSAGE_LIMIT:
+            job = replace(job, recipients=())
+        self._jobs.deliver(job)
 
     def _next(self, send: Send, after: str | None, limit: int) -> tuple[Sequence[Subscription], str | None]:
         if isinstance(send.audience, Everyone):

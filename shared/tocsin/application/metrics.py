@@ -15,6 +15,8 @@ class Metric(StrEnum):
     TOO_LARGE = "TooLarge"
     PUSH_SERVICE_UNAVAILABLE = "PushServiceUnavailable"
     UNANSWERED = "Unanswered"
+    SENDER_ERROR = "SenderError"
+    """A push service refused a message for a mistake of ours; people have to look."""
     LEASE_LOST = "LeaseLost"
     UNPROVED_IDENTITY = "UnprovedIdentity"
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret

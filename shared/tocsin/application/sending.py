@@ -1,89 +1,44 @@
 """Accepting a send: check, reserve the money, deliver here and now if it is small, queue it if not."""
 
-import contextlib
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
+from typing import TypeVar
 
 from tocsin.application.delivering import Delivering
 from tocsin.application.jobs import FanOut, Recipient
 from tocsin.application.ports import (
     Clock,
     Credits,
-    EarlierSend,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
     Jobs,
     LeaseLost,
+    Meter,
     Randomness,
     Sends,
     Subscriptions,
     Unavailable,
 )
+from tocsin.application.repeating import Repeating
+from tocsin.application.send_command import SendCommand, SendResult, Shortage
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import Chunk, Repeat, claimed, opened
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.notification import Notification, NotificationTooLong, payload
-from tocsin.domain.send import SYNC_RECIPIENTS, Audience, Charge, Everyone, Send, SendState, Tally, tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Send, SendState, Tally, tally
 from tocsin.domain.subscription import Subscription
-from tocsin.domain.tenancy import App, DialectName
 
 SYNC_SECONDS = 20
-"""How long delivering may take of a request; the gateway gives up after 30."""
+"""How long a request may take until delivery goes on without it; the gateway gives up after 30."""
 MINIMUM_LIFE = 60
 SWEEP_AFTER = 60
-IDEMPOTENCY_SECONDS = 24 * 3600
 _RACES = 8
 _WHO_SAMPLE = "x" * 11  # as long as a real person token, to measure with
-
-
-class Shortage(StrEnum):
-    """What to do when the credits cover only a part of the audience: send to none, or to the most recently seen."""
-
-    REFUSE = "refuse"
-    PARTIAL = "partial"
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """What a client sent to make a retry safe. fingerprint: hex SHA-256 of the canonical request body."""
-
-    route: str
-    text: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendCommand:
-    """A request to send. most: the largest number of recipients to consider, the most recently seen first."""
-
-    app: App
-    dialect: DialectName
-    audience: Audience
-    notification: Notification
-    charge: Charge
-    shortage: Shortage = Shortage.REFUSE
-    most: int | None = None
-    idempotency: IdempotencyKey | None = None
-    request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SendResult:
-    """What a caller is told. send None: there was nobody to send to. balance: credits available afterwards.
-
-    queued: delivery goes on after the answer; the counts are those so far.
-    """
-
-    send: SendId | None
-    targets: int
-    counts: Tally
-    queued: bool
-    balance: int
-    replayed: bool = False
+Value = TypeVar("Value")
 
 
 class Sending:
@@ -96,18 +51,22 @@ class Sending:
         subscriptions: Subscriptions,
         delivering: Delivering,
         settling: Settling,
+        repeating: Repeating,
         jobs: Jobs,
         clock: Clock,
         randomness: Randomness,
+        meter: Meter,
     ) -> None:
         self._sends = sends
         self._credits = credits
         self._subscriptions = subscriptions
         self._delivering = delivering
         self._settling = settling
+        self._repeating = repeating
         self._jobs = jobs
         self._clock = clock
         self._randomness = randomness
+        self._meter = meter
 
     def send(self, command: SendCommand) -> SendResult:
         """Send, or queue the sending of, a notification.
@@ -116,25 +75,25 @@ class Sending:
         IDEMPOTENCY_MISMATCH; nothing is then stored or charged. After one acceptance it never raises.
         """
         _check_length(command)
-        idempotency = self._idempotency(command)
-        if idempotency is not None and (earlier := self._sends.earlier(command.app.id, idempotency)) is not None:
-            return self._replay(command.app.id, earlier, idempotency)
-        if command.charge is Charge.CREDITS and self._available(command.app.id) == 0:
+        until, app = self._clock.now() + SYNC_SECONDS, command.app.id
+        idempotency = self._repeating.key(command)
+        if idempotency is not None and (repeated := self._repeating.answer(app, idempotency)) is not None:
+            return repeated
+        if command.charge is Charge.CREDITS and self._available(app) == 0:
             raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
         audience, total = self._audience(command)
         if total == 0:
-            return SendResult(None, 0, Tally(), queued=False, balance=self._available(command.app.id))
+            return SendResult(None, 0, Tally(), queued=False, balance=self._available(app))
         try:
-            result = self._reserve_and_send(command, audience, total, idempotency)
+            result = self._reserve_and_send(command, audience, total, idempotency, until)
         except IdempotencyKeyTaken as error:
-            earlier = None if idempotency is None else self._sends.earlier(command.app.id, idempotency)
-            if earlier is None or idempotency is None:
+            repeated = None if idempotency is None else self._repeating.answer(app, idempotency)
+            if repeated is None:
                 raise Refused(Fault.UNAVAILABLE, "Please try again", retry_after=1) from error
-            return self._replay(command.app.id, earlier, idempotency)
+            return repeated
         if idempotency is not None:
-            # The send is done; an error now would invite a second one.
-            with contextlib.suppress(Unavailable):
-                self._sends.note_answer(command.app.id, idempotency, result.balance)
+            key, balance = idempotency, result.balance
+            self._quietly(lambda: self._sends.note_answer(app, key, balance), None)
         return result
 
     def progress(self, app: AppId, send_id: SendId) -> tuple[Send, Tally] | None:
@@ -156,27 +115,28 @@ class Sending:
         return (found if len(found) <= SYNC_RECIPIENTS else None), len(found)
 
     def _reserve_and_send(
-        self, command: SendCommand, audience: list[Subscription] | None, total: int, idempotency: Idempotency | None
+        self,
+        command: SendCommand,
+        audience: list[Subscription] | None,
+        total: int,
+        idempotency: Idempotency | None,
+        until: float,
     ) -> SendResult:
         for _ in range(_RACES):
-            reach = self._reach(command, total)
+            available = self._available(command.app.id)
+            reach = _reach(command, total, available)
             send = self._plan(command, reach, sync=audience is not None)
             try:
                 if audience is None:
-                    return self._queue(send, idempotency)
-                return self._deliver(send, audience[:reach], idempotency)
+                    counts, queued = self._queue(send, idempotency)
+                else:
+                    counts, queued = self._deliver(send, audience[:reach], idempotency, until)
             except InsufficientCredits:
                 continue
+            spent = counts.accepted if command.charge is Charge.CREDITS else 0
+            balance = self._quietly(lambda: self._available(command.app.id), available - spent)
+            return SendResult(send.id, send.reserved, counts, queued=queued, balance=balance)
         raise Refused(Fault.UNAVAILABLE, "Please try again", retry_after=1)
-
-    def _reach(self, command: SendCommand, total: int) -> int:
-        """How many the credits allow. Raises Refused: CREDITS_EXHAUSTED."""
-        if command.charge is Charge.NONE:
-            return total
-        available = self._available(command.app.id)
-        if available == 0 or (available < total and command.shortage is Shortage.REFUSE):
-            raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
-        return min(available, total)
 
     def _plan(self, command: SendCommand, reach: int, *, sync: bool) -> Send:
         now, app = int(self._clock.now()), command.app
@@ -201,25 +161,43 @@ class Sending:
             request_id=command.request_id,
         )
 
-    def _queue(self, send: Send, idempotency: Idempotency | None) -> SendResult:
+    def _queue(self, send: Send, idempotency: Idempotency | None) -> tuple[Tally, bool]:
         self._reserve(send, None, idempotency)
-        # The send is stored: if the queue fails, the sweep does this soon. An error now would invite a second send.
-        with contextlib.suppress(Unavailable):
-            self._jobs.fan_out(FanOut(send.app, send.id))
-        return SendResult(send.id, send.reserved, Tally(pending=send.reserved), queued=True, balance=self._left(send))
+        # The send is stored: if the queue fails, the sweep does this soon.
+        self._quietly(lambda: self._jobs.fan_out(FanOut(send.app, send.id)), None)
+        return Tally(pending=send.reserved), True
 
-    def _deliver(self, send: Send, audience: list[Subscription], idempotency: Idempotency | None) -> SendResult:
+    def _deliver(
+        self, send: Send, audience: list[Subscription], idempotency: Idempotency | None, until: float
+    ) -> tuple[Tally, bool]:
+        """What became of the recipients so far, and whether delivery goes on."""
         ids = tuple(subscription.id for subscription in audience)
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
         self._reserve(send, (chunk, Frozen(ids, None)), idempotency)
         recipients: list[Recipient | None] = [Recipient.of(subscription) for subscription in audience]
         delivery = self._delivering.begin(send, chunk, recipients, self._clock.now())
+
+        def deliver() -> Chunk:
+            self._delivering.finish(delivery, until)
+            return delivery.chunk
+
+        reached = self._quietly(deliver, None)
+        if reached is None:  # the sweep finishes what is left
+            return tally(delivery.record()), True
+        return tally(reached), reached.count_open() > 0
+
+    def _quietly(self, call: Callable[[], Value], otherwise: Value) -> Value:
+        """Do what must not become an error any more: after an acceptance, an error would invite a second send (PS-32).
+
+        What is not merely unavailable is a bug of ours; it is reported, and the caller is told what is known.
+        """
         try:
-            self._delivering.finish(delivery, self._clock.now() + SYNC_SECONDS)
+            return call()
         except (LeaseLost, Unavailable):
-            # Some may have been accepted, so this must not become an error: the sweep finishes what is left.
-            return self._answer(send, delivery.record(), queued=True)
-        return self._answer(send, delivery.chunk, queued=delivery.chunk.count_open() > 0)
+            return otherwise
+        except Exception as error:  # noqa: BLE001 - see above; DECISIONS, "After an acceptance nothing is an error"
+            self._meter.crash(error)
+            return otherwise
 
     def _reserve(self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None) -> None:
         try:
@@ -229,45 +207,22 @@ class Sending:
             if self._sends.get(send.app, send.id) is None:
                 raise
 
-    def _answer(self, send: Send, chunk: Chunk, *, queued: bool) -> SendResult:
-        return SendResult(send.id, len(chunk.results), tally(chunk), queued=queued, balance=self._left(send))
-
-    def _idempotency(self, command: SendCommand) -> Idempotency | None:
-        key = command.idempotency
-        if key is None:
-            return None
-        expires_at = int(self._clock.now()) + IDEMPOTENCY_SECONDS
-        return Idempotency(key.route, sha256(key.text.encode()).hexdigest(), key.fingerprint, expires_at)
-
-    def _replay(self, app: AppId, earlier: EarlierSend, idempotency: Idempotency) -> SendResult:
-        if earlier.fingerprint != idempotency.fingerprint:
-            raise Refused(Fault.IDEMPOTENCY_MISMATCH, "This Idempotency-Key was used for another request")
-        send = self._sends.get(app, earlier.send)
-        unanswered = earlier.balance is None
-        if send is None or (unanswered and send.state is SendState.SENDING and send.chunks == 1):
-            raise Refused(
-                Fault.IDEMPOTENCY_IN_FLIGHT,
-                "The first request with this Idempotency-Key is still running",
-                retry_after=2,
-            )
-        counts = self._settling.counts(send)
-        balance = self._available(app) if earlier.balance is None else earlier.balance
-        queued = send.state is not SendState.SETTLED
-        return SendResult(send.id, send.reserved, counts, queued=queued, balance=balance, replayed=True)
-
     def _available(self, app: AppId) -> int:
         return self._credits.balance(app).available
-
-    def _left(self, send: Send) -> int:
-        try:
-            return self._available(send.app)
-        except Unavailable:
-            return 0
 
 
 def digest_of(ids: tuple[SubscriptionId, ...]) -> str:
     """The hex SHA-256 of recipient ids in order: how a message and a record know that they mean the same people."""
     return sha256(bytes.fromhex("".join(ids))).hexdigest()
+
+
+def _reach(command: SendCommand, total: int, available: int) -> int:
+    """How many the credits allow. Raises Refused: CREDITS_EXHAUSTED."""
+    if command.charge is Charge.NONE:
+        return total
+    if available == 0 or (available < total and command.shortage is Shortage.REFUSE):
+        raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
+    return min(available, total)
 
 
 def _complete(command: SendCommand) -> Notification:

@@ -18,7 +18,7 @@ from tocsin.webpush.encryption import InvalidKeys, RecipientKeys, parse_keys
 from tocsin.webpush.origins import InvalidEndpoint, parse_endpoint
 
 PER_ADDRESS, PER_APP, PER_PERSON = (30, 60), (600, 60), (10, 3600)
-"""What browsers may ask: requests and seconds, for each network, for each app, and under each person's name."""
+"""What browsers may ask: requests and seconds, for each network, for each app, and unproved under a person's name."""
 _RACES = 8
 
 
@@ -163,15 +163,17 @@ class Subscribing:
         identity = self.identity(app, claim.kind, claim.name)
         if trusted:
             return identity
+        if self._proved(app, claim):
+            return identity
+        if app.identity is not IdentityMode.OFF:
+            self._meter.count(Metric.UNPROVED_IDENTITY)
+        if app.identity is IdentityMode.REQUIRED:
+            if claim.proof is None:
+                raise Refused(Fault.IDENTITY_REQUIRED, "This app asks for a proof of identity (exp and mac)")
+            raise Refused(Fault.IDENTITY_INVALID, "The proof of identity is wrong or over")
+        # Only what nobody vouches for is counted: strangers must not use up what the person needs.
         self._take(f"person.{app.id}.{claim.kind}.{identity.value}", *PER_PERSON)
-        if app.identity is IdentityMode.OFF or self._proved(app, claim):
-            return identity
-        self._meter.count(Metric.UNPROVED_IDENTITY)
-        if app.identity is IdentityMode.REPORT:
-            return identity
-        if claim.proof is None:
-            raise Refused(Fault.IDENTITY_REQUIRED, "This app asks for a proof of identity (exp and mac)")
-        raise Refused(Fault.IDENTITY_INVALID, "The proof of identity is wrong or over")
+        return identity
 
     def _proved(self, app: App, claim: Claim) -> bool:
         if claim.proof is None:
@@ -185,7 +187,8 @@ class Subscribing:
         if command.previous is None or command.previous == command.endpoint:
             return None
         id_ = self._derivation.subscription_id(command.app.id, command.previous)
-        return self._subscriptions.get(command.app.id, id_)
+        found = self._subscriptions.get(command.app.id, id_)
+        return None if found is not None and found.state is SubscriptionState.INACTIVE else found
 
     def _change(
         self, app: App, id_: SubscriptionId, change: Callable[[Subscription | None], Subscription]

@@ -6,14 +6,13 @@ the documents want it after (PS-29). A route therefore lists its caller first an
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from hashlib import sha256
 from typing import Any, TypeVar
 
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
-from tocsin.application.sending import IdempotencyKey
+from tocsin.application.send_command import IdempotencyKey
 from tocsin.dialect_kit.strict_json import load_object
 from tocsin.domain.errors import Fault, Refused
 
@@ -59,7 +58,7 @@ def idempotency_key(request: Request, route: str, body: WireModel) -> Idempotenc
         message = f"Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"
         raise Refused(Fault.FIELD_INVALID, message, field="Idempotency-Key")
     canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return IdempotencyKey(route, text, sha256(canonical.encode()).hexdigest())
+    return IdempotencyKey(route, text, canonical.encode())
 
 
 def _refusal(error: ValidationError) -> Refused:

@@ -1,12 +1,19 @@
 """Field types that several dialects share; the messages name what is wrong, never what was sent."""
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
 from tocsin.domain.notification import MAX_BODY, MAX_TITLE, MAX_URL
+
+MAX_APP_URL = 512
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+"""A host as browsers write it in Origin: lower case, international names in their ASCII form; no wildcards."""
 
 
 def text(most: int) -> Callable[[str], str]:
@@ -22,10 +29,10 @@ def text(most: int) -> Callable[[str], str]:
     return check
 
 
-def web_url(value: str) -> str:
+def web_url(value: str, most: int = MAX_URL) -> str:
     """A validator: an absolute http or https URL of at most 2,048 characters, without white space or user name."""
-    message = f"must be an http or https URL of at most {MAX_URL} characters"
-    if len(value) > MAX_URL or any(character.isspace() or not character.isprintable() for character in value):
+    message = f"must be an http or https URL of at most {most} characters"
+    if len(value) > most or any(character.isspace() or not character.isprintable() for character in value):
         raise ValueError(message)
     try:
         parts = urlsplit(value)
@@ -46,6 +53,8 @@ def web_origin(value: str) -> str:
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError:
         raise ValueError(message) from None
+    if not _HOST.fullmatch(parts.hostname or "") or parts.port == 0:
+        raise ValueError(message)
     local = parts.hostname in {"localhost", "127.0.0.1"}
     if value != f"{parts.scheme}://{parts.hostname}{port}" or (parts.scheme == "http" and not local):
         raise ValueError(message)
@@ -57,5 +66,7 @@ def web_origin(value: str) -> str:
 Title = Annotated[str, AfterValidator(text(MAX_TITLE))]
 Body = Annotated[str, AfterValidator(text(MAX_BODY))]
 WebUrl = Annotated[str, AfterValidator(web_url)]
+AppUrl = Annotated[str, AfterValidator(partial(web_url, most=MAX_APP_URL))]
+"""A URL that goes along with every message of an app, so it must leave room for the message."""
 WebOrigin = Annotated[str, AfterValidator(web_origin)]
 Name = Annotated[str, AfterValidator(text(100))]

@@ -25,7 +25,8 @@ def check_origin(request: Request, app: App) -> None:
 
 def may_read_answer(request: Request) -> None:
     """Let the page that made this request read the answer, a refusal included; nothing in it is anybody's secret."""
-    request.state.readable_by = request.headers.get("origin")
+    origin = request.headers.get("origin")
+    request.state.readable_by = None if origin == "null" else origin
 
 
 def cross_origin_headers(origin: str) -> dict[str, str]:

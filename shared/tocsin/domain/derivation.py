@@ -29,6 +29,10 @@ class Derivation:
         """The key of the tokens by which a worker knows its person."""
         return self._derive("who", app)
 
+    def fingerprint(self, app: AppId, request: bytes) -> str:
+        """What a request is known again by, 64 hex digits; says nothing of it to who cannot derive it."""
+        return hmac.new(self._derive("fingerprint", app), request, sha256).hexdigest()
+
     def subscription_id(self, app: AppId, endpoint: str) -> SubscriptionId:
         """The id of an endpoint at one app: unguessable, and the same each time."""
         return SubscriptionId(self._derive("subscription", app, endpoint)[:ID_BYTES].hex())

@@ -11,7 +11,6 @@ from tocsin.domain.tenancy import DialectName
 
 SYNC_RECIPIENTS = 100
 """A send to this many is delivered in the request; a larger one is queued."""
-SETTLE_GRACE = 600
 
 
 class SendState(StrEnum):

@@ -56,10 +56,6 @@ class Subscription:
         kept = self.identities if known in (None, identity) else ()
         return replace(self, identities=(*(other for other in kept if other != identity), identity))
 
-    def without(self, kind: IdentityKind) -> "Subscription":
-        """The same, with no identity of this kind."""
-        return replace(self, identities=tuple(other for other in self.identities if other.kind is not kind))
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:

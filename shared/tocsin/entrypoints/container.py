@@ -21,6 +21,7 @@ from tocsin.application.accounts import Accounts
 from tocsin.application.authenticating import Authenticating
 from tocsin.application.delivering import Delivering
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.repeating import Repeating
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
@@ -33,7 +34,8 @@ from tocsin.entrypoints.settings import Settings
 if TYPE_CHECKING:
     from tocsin.adapters.push_http import PushHttp
 
-_AWS = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+# Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
+_AWS = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3)
 
 
 class Container:
@@ -69,9 +71,11 @@ class Container:
             self._subscriptions,
             self.delivering,
             self._settling,
+            Repeating(self._sends, self._credits, self._settling, self._derivation, self.clock),
             self._jobs,
             self.clock,
             self._randomness,
+            self.meter,
         )
 
     @cached_property

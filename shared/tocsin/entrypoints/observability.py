@@ -1,5 +1,6 @@
 """Logs and metrics. A log line holds what stands in Fields, and nothing else can get into one."""
 
+from collections import Counter
 from typing import TypedDict
 
 from aws_lambda_powertools import Logger, Metrics
@@ -9,6 +10,9 @@ from tocsin.application.metrics import Metric
 
 logger = Logger(location=None)
 metrics = Metrics(namespace="Tocsin")
+
+
+_refusals: Counter[str] = Counter()
 
 
 class Fields(TypedDict, total=False):
@@ -34,12 +38,16 @@ class Fields(TypedDict, total=False):
     pending: int
     swept: int
     milliseconds: int
+    refusals: dict[str, int]
     error: str
     at: str
 
 
 def log(message: str, fields: Fields) -> None:
-    """One line about one request, chunk or sweep."""
+    """One line about one request, chunk or sweep; with what push services refused meanwhile, and why."""
+    if _refusals:
+        fields = {**fields, "refusals": dict(_refusals)}
+        _refusals.clear()
     logger.info(message, extra=dict(fields))
 
 
@@ -55,6 +63,15 @@ class PowertoolsMeter:
         """Add to a counter."""
         if amount:
             metrics.add_metric(name=metric.value, unit=MetricUnit.Count, value=amount)
+
+    def refusal(self, service: str, reason: str) -> None:
+        """Keep it for the line that is logged at the end."""
+        _refusals[f"{service}: {reason}"] += 1
+
+    def crash(self, error: Exception) -> None:
+        """Log and count it."""
+        self.count(Metric.CRASHED)
+        log_crash("crash after an acceptance", error, {})
 
 
 def flush() -> None:

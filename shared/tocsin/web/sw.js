@@ -1,5 +1,5 @@
 // Tocsin's service worker, for importScripts. The server puts one line in front of it:
-// self.TOCSIN={app,api,key,site,title,icon,badge}
+// self.TOCSIN={app,site,title,icon}
 (() => {
   const settings = self.TOCSIN ?? {};
   const title = settings.title || "New notification";
@@ -59,16 +59,15 @@
     const notification = parse(text);
     const meant = notification.data?.u;
     if (!meant) return notification;
-    // A browser can be shared: what is for one person is not shown to the next.
-    const mine = await owner();
-    return mine && mine !== meant ? neutral : notification;
+    // A browser can be shared: what is for one person is shown to no other, and to nobody where nobody is known.
+    return (await owner()) === meant ? notification : neutral;
   }
 
   const show = (notification) =>
     self.registration.showNotification(words(notification.title) || title, {
       body: words(notification.body),
       icon: words(notification.icon) ?? words(settings.icon),
-      badge: words(notification.badge) ?? words(settings.badge),
+      badge: words(notification.badge),
       image: words(notification.image),
       tag: words(notification.tag),
       lang: words(notification.lang),

@@ -12,7 +12,7 @@ from tests.memory.transport import Reply, Silence
 from tests.unit.application import queues
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Unavailable
-from tocsin.application.sending import SendResult
+from tocsin.application.send_command import SendResult
 from tocsin.domain.chunk import MAX_OWNERS, WINDOW, Chunk, ChunkState, Result, claimed
 from tocsin.domain.send import Balance, SendState, Tally
 from tocsin.domain.subscription import SubscriptionState
@@ -222,6 +222,31 @@ def test_somebody_who_unsubscribed_while_others_waited_gets_nothing(
     queues.drain(engine)
     assert posts(engine, 1) == 1
     assert queues.only_send(engine).counts == Tally(accepted=1, failed=1)
+
+
+def test_a_worker_that_waits_keeps_its_chunk_and_leaves_nothing_in_doubt(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by review: it slept past its lease with its results unsaved, and another one sent everything again."""
+    queued(engine, monkeypatch, 3)
+    engine.transport.script(builders.endpoint(1), Reply(429, {"retry-after": "40"}), Reply(201))
+    job, honest = engine.jobs.delayed[0].job, engine.clock.sleep
+
+    def a_repeat_arrives_meanwhile(seconds: float) -> None:
+        honest(31)
+        assert engine.delivering.handle(job, engine.clock.now() + 60) is None
+        honest(seconds - 31)
+
+    monkeypatch.setattr(engine.clock, "sleep", a_repeat_arrives_meanwhile)
+    queues.drain(engine)
+    assert [posts(engine, number) for number in (1, 2, 3)] == [2, 1, 1]
+    assert queues.only_send(engine).counts == Tally(accepted=3)
+
+
+def test_what_push_services_refuse_is_told_in_their_words_and_our_mistakes_are_counted(engine: MemoryEngine) -> None:
+    send(engine, Reply(410, body=b'{"errno": 106}'), Reply(413), Reply(201))
+    assert sorted(engine.meter.refusals) == [("mozilla", "errno 106"), ("mozilla", "status 413")]
+    assert engine.meter.counted[Metric.SENDER_ERROR] == 1
 
 
 def test_a_slow_push_service_does_not_reach_who_unsubscribed_a_minute_ago(

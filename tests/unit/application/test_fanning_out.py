@@ -6,7 +6,7 @@ from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application import queues
 from tocsin.application import fanning_out
-from tocsin.application.jobs import FanOut
+from tocsin.application.jobs import FanOut, encode_deliver
 from tocsin.application.ports import Frozen, Unavailable, Walk
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SubscriptionId
@@ -198,12 +198,25 @@ def test_people_are_planned_each_once_even_under_two_names(engine: MemoryEngine)
 def test_recipients_too_large_for_a_message_travel_as_ids(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanning_out, "MESSAGE_BUDGET", 500)
+    monkeypatch.setattr(fanning_out, "MESSAGE_LIMIT", 500)
     _, job = planned(engine, 3)
     engine.fanning_out.handle(job)
     assert [len(queued.recipients) for queued in engine.jobs.chunks] == [0, 1]
     queues.drain(engine)
     assert queues.only_send(engine).counts.accepted == 3
+
+
+def test_the_longest_names_still_fit_a_message_or_are_left_out(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # chunks of the real size
+    monkeypatch.setattr("tocsin.application.sending.SYNC_RECIPIENTS", 0)
+    owner, _ = builders.shop(engine, 0)
+    for number in range(500):
+        builders.subscribe(engine, owner, number, builders.external(f"{number}" + "🎉" * 250))
+    engine.sending.send(builders.send_command(owner))
+    queues.plan(engine)
+    assert max(len(encode_deliver(queued)) for queued in engine.jobs.chunks) <= 1024 * 1024
 
 
 @pytest.mark.row("PS-4")

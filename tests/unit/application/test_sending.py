@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
+from itertools import count
 
 import pytest
 
@@ -11,8 +13,9 @@ from tests.engine import MemoryEngine
 from tests.memory.transport import Reply, Silence
 from tests.unit.application import queues
 from tocsin.application.ports import LeaseLost, Unavailable
-from tocsin.application.sending import SendResult, Shortage
+from tocsin.application.send_command import SendResult, Shortage
 from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId
 from tocsin.domain.send import Balance, Charge, SendState, Tally
 from tocsin.domain.tenancy import App
 
@@ -156,7 +159,7 @@ def test_a_queue_that_does_not_answer_is_no_error_the_sweep_sends(
     with monkeypatch.context() as patch:
         patch.setattr(engine.jobs, "fan_out", breaks(Unavailable()))
         assert engine.sending.send(builders.send_command(owner)).queued
-    engine.clock.advance(61)
+    engine.clock.advance(120)
     engine.sweeping.sweep()
     queues.drain(engine)
     assert queues.only_send(engine).counts.accepted == 101
@@ -218,6 +221,40 @@ def test_ps_32_after_an_acceptance_a_lost_save_is_no_error(
 
 
 @pytest.mark.row("PS-32")
+def test_ps_32_after_an_acceptance_even_a_bug_is_no_error_but_it_is_reported(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, bug = annas_browsers(engine, 2, credits_=5), RuntimeError("a bug")
+    monkeypatch.setattr(engine.chunks, "finish_only", breaks(bug))
+    result = to_anna(engine, owner)
+    assert (result.counts.accepted, result.queued) == (2, True)
+    assert engine.meter.crashes == [bug]
+
+
+@pytest.mark.row("PS-16")
+def test_ps_16_a_balance_that_cannot_be_read_is_told_as_it_should_be(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, honest, reads = annas_browsers(engine, 2, credits_=5), engine.credits.balance, count()
+
+    def twice(app: AppId) -> Balance:
+        if next(reads) < 2:
+            return honest(app)
+        raise Unavailable
+
+    monkeypatch.setattr(engine.credits, "balance", twice)
+    assert to_anna(engine, owner).balance == 3
+
+
+@pytest.mark.row("PS-13")
+def test_ps_13_what_a_request_is_known_again_by_tells_nothing_of_its_address(engine: MemoryEngine) -> None:
+    for owner in (annas_browsers(engine, 1, 5), annas_browsers(engine, 1, 5)):
+        engine.sending.send(builders.send_command(owner, idempotency=builders.idempotency_key(request=b"anna")))
+    stored = [answer.earlier.fingerprint for answer in engine.storage.idempotency.values()]
+    assert len({*stored, sha256(b"anna").hexdigest()}) == 3
+
+
+@pytest.mark.row("PS-32")
 def test_ps_32_a_reservation_whose_answer_got_lost_is_delivered_and_no_error(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +303,7 @@ def test_the_same_key_with_another_body_is_a_mismatch(engine: MemoryEngine) -> N
     owner = annas_browsers(engine, 1, credits_=10)
     engine.sending.send(builders.send_command(owner, idempotency=builders.idempotency_key()))
     with pytest.raises(Refused) as refusal:
-        engine.sending.send(builders.send_command(owner, idempotency=builders.idempotency_key(fingerprint="cd" * 32)))
+        engine.sending.send(builders.send_command(owner, idempotency=builders.idempotency_key(request=b"another")))
     assert refusal.value.fault is Fault.IDEMPOTENCY_MISMATCH
     assert len(engine.transport.requests) == 1
 

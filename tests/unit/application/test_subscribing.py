@@ -84,6 +84,23 @@ def test_subscribing_anew_after_withdrawing_does_not_bring_the_name_back(engine:
     assert of(engine, shop, builders.ANNA) == []
 
 
+def test_a_withdrawn_name_does_not_come_back_by_the_former_endpoint_either(engine: MemoryEngine, shop: App) -> None:
+    builders.subscribe(engine, shop, 1, builders.email())
+    engine.subscribing.withdraw_person(shop, EMAIL, builders.ANNA)
+    command = replace(builders.subscribe_command(shop, 2), previous=builders.endpoint(1))
+    assert engine.subscribing.subscribe(command).identities == ()
+
+
+def test_strangers_cannot_use_up_what_a_person_with_a_proof_needs(engine: MemoryEngine) -> None:
+    shop = builders.app(engine, identity=IdentityMode.REQUIRED)
+    for number in range(20):
+        with pytest.raises(Refused) as refused:
+            engine.subscribing.subscribe(builders.subscribe_command(shop, number, builders.email(), trusted=False))
+        assert refused.value.fault is Fault.IDENTITY_REQUIRED
+    claim = builders.email(proof=builders.proof(engine, shop, EMAIL, builders.ANNA))
+    assert engine.subscribing.subscribe(builders.subscribe_command(shop, 1, claim, trusted=False)).identities
+
+
 def test_labels_stay_unless_new_ones_are_given(engine: MemoryEngine, shop: App) -> None:
     engine.subscribing.subscribe(builders.subscribe_command(shop, 1, labels=("news",)))
     assert builders.subscribe(engine, shop, 1).labels == ("news",)

@@ -54,7 +54,12 @@ def test_an_ordinary_url_is_kept_as_it_stands(url: str) -> None:
         "https://shop.example:443",
         "http://localhost:80",
         "*",
-        "https://*.shop.example/x",
+        "https://*.shop.example",
+        "https://*",
+        "https://bücher.example",
+        "https://a..b",
+        "https://-a.example",
+        "https://x.example:0",
         "null",
     ],
 )

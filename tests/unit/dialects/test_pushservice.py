@@ -187,7 +187,7 @@ def test_ps_32_a_store_that_fails_before_anything_was_sent_is_a_503_and_costs_no
         patched.setattr(engine.sends, "reserve", fail)
         answer = client.send()
     assert answer.status == 503
-    assert "the notification was not delivered" in answer.json["error"]
+    assert "Retry with the same Idempotency-Key" in answer.json["error"]
     assert engine.transport.requests == []
     assert customer.credits() == {"available": 100, "reserved": 0, "spent": 0}
 

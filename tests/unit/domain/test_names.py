@@ -60,10 +60,3 @@ def test_ps_22_a_browser_that_moves_to_another_person_keeps_no_name_of_the_first
     assert set(both.identities) == {Identity(IdentityKind.EXTERNAL, "anna-17"), anna}
     assert both.named(anna).named(anna) == both
     assert both.named(bert).identities == (bert,)
-
-
-def test_a_name_of_one_kind_can_be_taken_off() -> None:
-    engine = MemoryEngine()
-    browser = builders.subscribe(engine, builders.app(engine), 1, builders.external("17"), builders.email())
-    (left,) = browser.without(IdentityKind.EMAIL).identities
-    assert left == Identity(IdentityKind.EXTERNAL, "17")

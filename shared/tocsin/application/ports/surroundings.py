@@ -34,10 +34,16 @@ class Randomness(Protocol):
 
 
 class Meter(Protocol):
-    """Counters for the people who run this."""
+    """What the people who run this are told."""
 
     def count(self, metric: Metric, amount: int = 1) -> None:
         """Add to a counter."""
+
+    def refusal(self, service: str, reason: str) -> None:
+        """Note why a push service did not take a message, in its own word."""
+
+    def crash(self, error: Exception) -> None:
+        """Report a bug of ours that no caller is told of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ _TEXT = {
     Fault.CREDITS_EXHAUSTED: "Insufficient credits: the tenant's credit balance is zero",
     Fault.NO_SUBSCRIPTIONS: "No active subscriptions found for this email",
     Fault.INTERNAL: "Server error. Safe to retry: the notification was not delivered",
-    Fault.UNAVAILABLE: "Temporarily unavailable. Safe to retry: the notification was not delivered",
+    # When the store's answer is lost as well as its record, nobody knows: so this promises nothing.
+    Fault.UNAVAILABLE: "Temporarily unavailable. Retry with the same Idempotency-Key: then nothing is delivered twice",
 }
 
 

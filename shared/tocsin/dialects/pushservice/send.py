@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application.authenticating import Caller
-from tocsin.application.sending import IdempotencyKey, SendCommand, SendResult, Shortage
+from tocsin.application.send_command import IdempotencyKey, SendCommand, SendResult, Shortage
 from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, Title, WebUrl

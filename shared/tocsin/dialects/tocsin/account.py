@@ -9,11 +9,11 @@ from starlette.responses import Response
 from tocsin.application.accounts import NewApp, NewKey
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
-from tocsin.dialect_kit.fields import Name, WebOrigin, WebUrl
+from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, TenantInPath, operator
-from tocsin.domain.api_key import ApiKey, KeyKind, Scope
+from tocsin.domain.api_key import ID_LENGTH, ApiKey, KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import KeyId
 from tocsin.domain.send import Balance
@@ -41,11 +41,11 @@ class AppRequest(WireModel):
     """An app to be made. contact: the VAPID subject, a mailto: or https: URI that push services can reach us by."""
 
     name: Name
-    site_url: WebUrl
+    site_url: AppUrl
     origins: Annotated[list[WebOrigin], Field(max_length=50, default_factory=list)]
     contact: str
     identity: Literal["off", "report", "required"] = "required"
-    icon: WebUrl | None = None
+    icon: AppUrl | None = None
     vapid: VapidRequest | None = None
 
     def to_new_app(self) -> NewApp:
@@ -106,7 +106,7 @@ def create_app(
 ) -> dict[str, object]:
     """Make an app, with a VAPID key of its own. identity_secret is told now and never again."""
     app, identity_secret = engine.accounts.create_app(tenant, body.to_new_app())
-    return {**_app(app), "identity_secret": identity_secret}
+    return {**_app(app, engine.public_url), "identity_secret": identity_secret}
 
 
 @router.get("/tenants/{tenant}/apps")
@@ -115,13 +115,13 @@ def list_apps(
 ) -> dict[str, object]:
     """The apps of a tenant, newest first."""
     page = engine.accounts.apps(tenant, limit, cursor)
-    return {"apps": [_app(app) for app in page.items], "next_cursor": page.cursor}
+    return {"apps": [_app(app, engine.public_url) for app in page.items], "next_cursor": page.cursor}
 
 
 @router.get("/apps/{app}")
 def get_app(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
     """One app."""
-    return _app(engine.accounts.app(app))
+    return _app(engine.accounts.app(app), engine.public_url)
 
 
 @router.post("/apps/{app}/keys", status_code=201)
@@ -157,6 +157,8 @@ def list_keys(
 @router.delete("/apps/{app}/keys/{key}")
 def revoke_key(app: AppInPath, key: str, engine: EngineDependency) -> dict[str, object]:
     """Revoke a key for good; it stops working within a minute (PS-6)."""
+    if len(key) != ID_LENGTH or not key.isalnum() or not key.isascii():
+        raise Refused(Fault.NOT_FOUND, "Key not found")
     return _key(engine.accounts.revoke_key(app, KeyId(key)))
 
 
@@ -183,9 +185,10 @@ def _tenant(tenant: Tenant) -> dict[str, object]:
     return {"id": render("ten", tenant.id), "name": tenant.name, "created_at": iso(tenant.created_at)}
 
 
-def _app(app: App) -> dict[str, object]:
+def _app(app: App, public_url: str) -> dict[str, object]:
+    id_ = render("app", app.id)
     return {
-        "id": render("app", app.id),
+        "id": id_,
         "tenant": render("ten", app.tenant),
         "name": app.name,
         "site_url": app.site_url,
@@ -195,6 +198,8 @@ def _app(app: App) -> dict[str, object]:
         "icon": app.icon,
         "vapid_public_key": app.vapid_public,
         "vapid_key_id": app.vapid_key,
+        "sdk": f"{public_url}/sdk.js?app={id_}",
+        "worker": f"{public_url}/sw.js?app={id_}",
         "created_at": iso(app.created_at),
     }
 

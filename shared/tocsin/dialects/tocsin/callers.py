@@ -4,11 +4,13 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 from starlette.requests import Request
+from starlette.responses import Response
 
+from tocsin.application.engine import Engine
 from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialect_kit.origins import check_origin, may_read_answer
+from tocsin.dialect_kit.origins import check_origin, may_read_answer, preflight
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.tenancy import App
@@ -53,6 +55,15 @@ def _page(request: Request, id_: Annotated[str, Path(alias="app")], engine: Engi
     check_origin(request, app)
     engine.subscribing.limit_browser(app, network_of(request))
     return app
+
+
+def page_preflight(request: Request, app: str, engine: Engine, methods: str) -> Response:
+    """The answer to a page's OPTIONS request; only an origin that the app allows is told that it may go on."""
+    id_ = parse("app", app)
+    found = None if id_ is None else engine.authenticating.app(AppId(id_))
+    if found is None or not found.allows(request.headers.get("origin", "")):
+        return Response(status_code=204, headers={"Allow": f"{methods}, OPTIONS", "Vary": "Origin"})
+    return preflight(request, methods, "Content-Type")
 
 
 PageOfApp = Annotated[App, Depends(_page)]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application.engine import Engine
-from tocsin.application.sending import SendCommand
+from tocsin.application.send_command import SendCommand
 from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, Title, WebUrl

@@ -9,9 +9,8 @@ from starlette.responses import Response
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
-from tocsin.dialect_kit.origins import preflight
 from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody
-from tocsin.dialects.tocsin.callers import PageOfApp
+from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
 from tocsin.domain.identity import IdentityKind
 
 router = APIRouter(prefix="/sdk/v1/{app}")
@@ -26,6 +25,7 @@ CONFIG_SECONDS = 300
 def config(app: PageOfApp, response: Response) -> dict[str, object]:
     """What a page needs to subscribe; all of it is public."""
     response.headers["Cache-Control"] = f"private, max-age={CONFIG_SECONDS}"
+    response.headers["Vary"] = "Origin"
     return {
         "key": app.vapid_public,
         "keyId": app.vapid_key,
@@ -62,6 +62,6 @@ def identify(
 
 
 @router.options("/{call}")
-def sdk_preflight(request: Request) -> Response:
+def sdk_preflight(request: Request, app: str, engine: EngineDependency) -> Response:
     """The SDK's own calls need no preflight; another client's may."""
-    return preflight(request, "GET, POST", "Content-Type")
+    return page_preflight(request, app, engine, "GET, POST")

@@ -8,9 +8,8 @@ from starlette.responses import Response
 
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.origins import preflight
 from tocsin.dialects.tocsin.browser import OwnId
-from tocsin.dialects.tocsin.callers import PageOfApp
+from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
 
 router = APIRouter()
 
@@ -25,6 +24,6 @@ def unsubscribe(
 
 
 @router.options("/sdk/v1/{app}/unsubscribe")
-def unsubscribe_preflight(request: Request) -> Response:
+def unsubscribe_preflight(request: Request, app: str, engine: EngineDependency) -> Response:
     """The SDK's own call needs no preflight; another client's may."""
-    return preflight(request, "POST", "Content-Type")
+    return page_preflight(request, app, engine, "POST")

@@ -48,8 +48,6 @@ def worker(request: Request, engine: EngineDependency, app: str = "") -> Respons
         raise Refused(Fault.NOT_FOUND, "App not found: load /sw.js?app=<the app's id>")
     settings = {
         "app": app,
-        "api": engine.public_url or None,
-        "key": found.vapid_public,
         "site": found.site_url,
         "title": found.name,
         "icon": found.icon,

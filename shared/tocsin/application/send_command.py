@@ -1,0 +1,55 @@
+"""What is asked of a send, and what its caller is told."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tocsin.domain.ids import SendId
+from tocsin.domain.notification import Notification
+from tocsin.domain.send import Audience, Charge, Tally
+from tocsin.domain.tenancy import App, DialectName
+
+
+class Shortage(StrEnum):
+    """What to do when the credits cover only a part of the audience: send to none, or to the most recently seen."""
+
+    REFUSE = "refuse"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What a client sent to make a retry safe. request: the canonical form of its body, to know a repeat by."""
+
+    route: str
+    text: str
+    request: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendCommand:
+    """A request to send. most: the largest number of recipients to consider, the most recently seen first."""
+
+    app: App
+    dialect: DialectName
+    audience: Audience
+    notification: Notification
+    charge: Charge
+    shortage: Shortage = Shortage.REFUSE
+    most: int | None = None
+    idempotency: IdempotencyKey | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What a caller is told. send None: there was nobody to send to. balance: credits available afterwards.
+
+    queued: delivery goes on after the answer; the counts are those so far.
+    """
+
+    send: SendId | None
+    targets: int
+    counts: Tally
+    queued: bool
+    balance: int
+    replayed: bool = False
