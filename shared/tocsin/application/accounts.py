@@ -87,7 +87,8 @@ class Accounts:
         try:
             contact = check_subject(new.contact)
         except InvalidSubject as error:
-            raise Refused(Fault.FIELD_INVALID, f"contact {error.reason}", field="contact") from error
+            reason = error.reason.removeprefix("subject ")
+            raise Refused(Fault.FIELD_INVALID, f"contact {reason}", field="contact") from error
         key = _vapid_key(new)
         app = App(
             id=AppId(self._randomness.new_id()),

@@ -9,7 +9,15 @@ from tocsin.application.metrics import Metric
 from tocsin.application.ports import Clock, Meter, RequestWindows, Stale, Subscriptions, Unavailable
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import Identity, IdentityKind, Proof, email_identity, normalise_email, proves
+from tocsin.domain.identity import (
+    MAX_PROOF_LIFE,
+    Identity,
+    IdentityKind,
+    Proof,
+    email_identity,
+    normalise_email,
+    proves,
+)
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.notification import who_token
 from tocsin.domain.subscription import Device, Subscription, SubscriptionState
@@ -170,6 +178,8 @@ class Subscribing:
         if app.identity is IdentityMode.REQUIRED:
             if claim.proof is None:
                 raise Refused(Fault.IDENTITY_REQUIRED, "This app asks for a proof of identity (exp and mac)")
+            if claim.proof.exp > self._now() + MAX_PROOF_LIFE:
+                raise Refused(Fault.IDENTITY_INVALID, "exp must be Unix seconds, at most seven days ahead")
             raise Refused(Fault.IDENTITY_INVALID, "The proof of identity is wrong or over")
         # Only what nobody vouches for is counted: strangers must not use up what the person needs.
         self._take(f"person.{app.id}.{claim.kind}.{identity.value}", *PER_PERSON)

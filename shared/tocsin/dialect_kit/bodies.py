@@ -69,7 +69,7 @@ def _refusal(error: ValidationError) -> Refused:
     if problem["type"] == "missing":
         return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name)
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
-    text = text[:1].lower() + text[1:]
+    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ").replace("a integer", "an integer")
     if not text.startswith(("must ", "have ", "is ")):
         text = f"must be {text}"
     text = text.replace("have ", "must have ", 1) if text.startswith("have ") else text

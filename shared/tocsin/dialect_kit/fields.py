@@ -47,7 +47,7 @@ def web_url(value: str, most: int = MAX_URL) -> str:
 
 def web_origin(value: str) -> str:
     """A validator: scheme, host and port of a web page, in the form that browsers send; http only for localhost."""
-    message = "must be origins such as https://shop.example (http only for localhost)"
+    message = "must be an origin such as https://shop.example, without a slash at its end (http only for localhost)"
     try:
         parts = urlsplit(web_url(value))
         port = f":{parts.port}" if parts.port is not None else ""
@@ -61,6 +61,13 @@ def web_origin(value: str) -> str:
     if (parts.scheme, parts.port) in {("https", 443), ("http", 80)}:
         raise ValueError("must leave out the scheme's own port, as browsers do")
     return value
+
+
+def own_origin(url: str) -> str:
+    """The origin of a page at this URL, as browsers send it."""
+    parts = urlsplit(url)
+    port = "" if parts.port in {None, 443 if parts.scheme == "https" else 80} else f":{parts.port}"
+    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 Title = Annotated[str, AfterValidator(text(MAX_TITLE))]

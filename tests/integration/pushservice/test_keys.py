@@ -46,7 +46,10 @@ def test_ps_6_a_revoked_key_stops_within_60_seconds_and_the_others_go_on(
         time.sleep(0.5)
 
     assert (answer.status, answer.json) == (401, INVALID)
-    assert client.send().status == 401
+    # Another function remembers for itself; it read the key a moment later.
+    while client.send().status == 200:
+        assert time.monotonic() - at < 60
+        time.sleep(0.5)
     assert kept.send().status == 200
     assert expect(200, customer.api.operator("DELETE", customer.at(f"/keys/{lost['id']}"))) == revoked
 

@@ -213,3 +213,30 @@ def test_x_7_no_answer_of_a_secret_route_carries_cross_origin_headers(api: HttpA
         api.call("OPTIONS", "/v1/send", headers=PAGE),
     ]
     assert not [name for answer in answers for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    ("site_url", "own"),
+    [
+        ("https://shop.example/welcome?a=1", "https://shop.example"),
+        ("https://shop.example:443/", "https://shop.example"),
+        ("http://localhost:9000/", "http://localhost:9000"),
+    ],
+)
+def test_pages_of_the_site_itself_may_subscribe_unless_origins_are_named(site_url: str, own: str) -> None:
+    api = HttpApi(MemoryEngine())
+    tenant = api.operator("POST", "/admin/tenants", {"name": "T"}).json["id"]
+    site = {"name": "A", "site_url": site_url, "contact": "mailto:push@example.com"}
+    made = api.operator("POST", f"/admin/tenants/{tenant}/apps", site).json
+    assert made["origins"] == [own]
+    assert api.operator("POST", f"/admin/tenants/{tenant}/apps", site | {"origins": []}).json["origins"] == []
+    assert api.call("GET", f"/sdk/v1/{made['id']}/config", headers={"Origin": own}).status == 200
+
+
+def test_a_key_that_cannot_be_one_is_not_looked_for() -> None:
+    api = HttpApi(MemoryEngine())
+    tenant = api.operator("POST", "/admin/tenants", {"name": "T"}).json["id"]
+    site = {"name": "A", "site_url": "https://shop.example", "contact": "mailto:push@example.com"}
+    app = api.operator("POST", f"/admin/tenants/{tenant}/apps", site).json["id"]
+    for key in ("x" * 3000, "ü" * 8, "abc", "abc-defg"):
+        assert api.operator("DELETE", f"/admin/apps/{app}/keys/{key}").status == 404

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tocsin.application.accounts import NewApp, NewKey
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
-from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin
+from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin, own_origin
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, TenantInPath, operator
@@ -38,11 +38,14 @@ class VapidRequest(WireModel):
 
 
 class AppRequest(WireModel):
-    """An app to be made. contact: the VAPID subject, a mailto: or https: URI that push services can reach us by."""
+    """An app to be made. contact: the VAPID subject, a mailto: or https: URI that push services can reach us by.
+
+    origins: of the pages that may subscribe; the site's own unless some are named.
+    """
 
     name: Name
     site_url: AppUrl
-    origins: Annotated[list[WebOrigin], Field(max_length=50, default_factory=list)]
+    origins: Annotated[list[WebOrigin], Field(max_length=50)] | None = None
     contact: str
     identity: Literal["off", "report", "required"] = "required"
     icon: AppUrl | None = None
@@ -53,7 +56,7 @@ class AppRequest(WireModel):
         return NewApp(
             name=self.name,
             site_url=self.site_url,
-            origins=tuple(dict.fromkeys(self.origins)),
+            origins=tuple(dict.fromkeys([own_origin(self.site_url)] if self.origins is None else self.origins)),
             contact=self.contact,
             identity=IdentityMode(self.identity),
             icon=self.icon,
