@@ -53,8 +53,13 @@ def local_target() -> Target:
 def build(target: Target, folder: Path) -> str:
     """Build into `folder` unless it already holds this very build; return the digest of the inputs.
 
-    Raises StackFailure: sam's own words follow on the terminal.
+    Raises StackFailure: a target that Lambda cannot run, or sam's own words.
     """
+    if target.python == "3.11" and not target.host:
+        # pycurl's only wheels for it want glibc 2.28; Lambda's python3.11 is Amazon Linux 2, which has 2.26.
+        raise StackFailure(
+            "Python 3.11 is for the local stack only: choose python3.12 or newer as PythonRuntime for AWS."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks may start at once

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.stack.build import Target, foreign_modules, stage_target
+from dev.stack.build import Target, build, foreign_modules, stage_target
 from dev.stack.failure import StackFailure
 from dev.stack.http_event import http_event
 from dev.stack.routes import Route
@@ -55,6 +55,12 @@ def test_a_binary_for_another_target_is_found(tmp_path: Path, name: str, target:
 @pytest.mark.parametrize("stage", ["default", "staging", "prod"])
 def test_every_stage_builds_what_it_deploys(stage: str) -> None:
     assert stage_target(stage) == Target("3.13", "arm64")
+
+
+def test_no_build_for_a_lambda_whose_libc_is_too_old(tmp_path: Path) -> None:
+    with pytest.raises(StackFailure, match=r"^Python 3\.11 is for the local stack only: .+\.$"):
+        build(Target("3.11", "arm64"), tmp_path / "build")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_stage_is_one_sentence() -> None:

@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from tests.infrastructure.template import load, logical_id, resources, statements
+from tocsin.application.metrics import Metric
+from tocsin.entrypoints.observability import metrics
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -14,6 +18,7 @@ QUEUES = resources("AWS::SQS::Queue")
 ALARMS = resources("AWS::CloudWatch::Alarm")
 TABLES = resources("AWS::DynamoDB::Table")
 LOGS = resources("AWS::Logs::LogGroup")
+SECRETS = resources("AWS::SecretsManager::Secret")
 WORKING_QUEUES = [name for name, queue in QUEUES.items() if "RedrivePolicy" in queue]
 
 # Which resource a setting in the environment hands to a function, and so which its role must name.
@@ -29,6 +34,49 @@ SETTINGS = {
     "SERVICE_SECRET": "ServiceSecret",
     "VAPID_KMS_KEY": "VapidKey",
 }
+SENDERS = {"SendFunction", "DeliverFunction"}
+
+# What the stores' code does with each table and index for a function. The writes of a transaction count one by one.
+ACCESS: dict[str, dict[str, set[str]]] = {
+    "SendFunction": {
+        "TenantsTable": {"GetItem", "UpdateItem"},
+        "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "Query", "UpdateItem"},
+        "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
+    },
+    "SubscribeFunction": {
+        "TenantsTable": {"GetItem", "UpdateItem"},
+        "CreditsTable": {"UpdateItem"},
+        "SubscriptionsTable": {"DeleteItem", "GetItem", "PutItem", "UpdateItem"},
+    },
+    "UnsubscribeFunction": {
+        "TenantsTable": {"GetItem", "UpdateItem"},
+        "CreditsTable": {"UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+    },
+    "AccountFunction": {
+        "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "TenantsTable/by_owner": {"Query"},
+        "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+    },
+    "WebFunction": {"TenantsTable": {"GetItem"}},
+    "FanoutFunction": {
+        "CreditsTable": {"PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "Query"},
+        "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
+    },
+    "DeliverFunction": {
+        "TenantsTable": {"GetItem"},
+        "CreditsTable": {"PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "UpdateItem"},
+        "SendsTable": {"GetItem", "Query", "UpdateItem"},
+    },
+    "SchedulerFunction": {
+        "CreditsTable": {"PutItem", "UpdateItem"},
+        "SendsTable": {"GetItem", "Query", "UpdateItem"},
+        "SendsTable/by_due": {"Query"},
+    },
+}
 
 
 def environment(function: str) -> dict[str, Any]:
@@ -42,6 +90,21 @@ def granted(function: str) -> set[str]:
     for statement in statements(ROLES[logical_id(FUNCTIONS[function]["Role"])]):
         targets = statement["Resource"]
         found |= {logical_id(target) for target in (targets if isinstance(targets, list) else [targets])}
+    return found
+
+
+def table_actions(function: str) -> dict[str, set[str]]:
+    """What a function's role lets it do with each table, and with each index as table/index."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(ROLES[logical_id(FUNCTIONS[function]["Role"])]):
+        actions = {action.removeprefix("dynamodb:") for action in statement["Action"] if action.startswith("dynamodb:")}
+        if not actions:
+            continue
+        targets = statement["Resource"]
+        for target in targets if isinstance(targets, list) else [targets]:
+            index = target.get("Fn::Sub", "").partition("/index/")[2]
+            name = f"{logical_id(target)}/{index}" if index else logical_id(target)
+            found.setdefault(name, set()).update(actions)
     return found
 
 
@@ -95,6 +158,31 @@ def test_a_function_is_granted_what_its_settings_name_and_nothing_else(name: str
     for setting, resource in SETTINGS.items():
         if setting in environment(name):
             assert logical_id(environment(name)[setting]) == resource
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_does_with_a_table_what_its_code_needs_and_nothing_else(name: str) -> None:
+    assert table_actions(name) == ACCESS[name]
+
+
+def test_only_account_is_told_the_public_address_and_only_senders_the_way_out() -> None:
+    handed = {
+        setting: {name for name in FUNCTIONS if setting in environment(name)}
+        for setting in ("PUBLIC_URL", "OUTBOUND_PROXY", "CA_BUNDLE")
+    }
+    assert handed == {"PUBLIC_URL": {"AccountFunction"}, "OUTBOUND_PROXY": SENDERS, "CA_BUNDLE": SENDERS}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_can_be_generated_and_is_64_letters_and_digits(name: str) -> None:
+    with mock_aws():
+        secrets = boto3.client(
+            "secretsmanager", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        made = secrets.get_random_password(**SECRETS[name]["GenerateSecretString"])["RandomPassword"]
+    assert len(made) == 64
+    assert made.isascii()
+    assert made.isalnum()
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -154,6 +242,25 @@ def test_errors_of_a_function_raise_an_alarm(name: str) -> None:
         for alarm in ALARMS.values()
         if alarm["MetricName"] == "Errors" and logical_id(alarm["Dimensions"][0]["Value"]) == name
     ]
+
+
+@pytest.mark.parametrize("name", sorted(SENDERS))
+def test_a_mistake_of_ours_that_a_push_service_refuses_raises_an_alarm(name: str) -> None:
+    (alarm,) = (
+        alarm
+        for alarm in ALARMS.values()
+        if alarm["Dimensions"] == [{"Name": "service", "Value": environment(name)["POWERTOOLS_SERVICE_NAME"]}]
+    )
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metrics.provider.namespace, Metric.SENDER_ERROR)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_goes_off_at_the_first_event_and_is_told_to_somebody(name: str) -> None:
+    alarm = ALARMS[name]
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmEmail", [{"Ref": "AlarmTopic"}], []]}
 
 
 def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:

@@ -93,7 +93,7 @@ def test_x_7_pages_of_other_origins_are_refused_and_told_why(
     headers = {} if origin is None else {"Origin": origin}
     answer = sdk(customer, "subscriptions", {"subscription": simulator.user_agent().subscription}, headers)
     assert expect(403, answer)["error"]["code"] == "origin_not_allowed"
-    assert answer.headers.get("access-control-allow-origin") == origin
+    assert answer.headers.get("access-control-allow-origin") == (None if origin == "null" else origin)
     expect(404, reach(customer, everyone=True))
     if origin is not None:
         config = customer.api.call("GET", f"/sdk/v1/{customer.app}/config", headers=headers)

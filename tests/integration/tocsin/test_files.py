@@ -40,8 +40,6 @@ def test_the_worker_carries_its_apps_settings_in_its_first_line(api: DeployedApi
     settings = json.loads(first.removeprefix("self.TOCSIN=").removesuffix(";"))
     assert settings == {
         "app": customer.app,
-        "api": api.url,
-        "key": customer.vapid_public_key,
         "site": "https://shop.example/",
         "title": "Shop",
         "icon": None,
