@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 PORT ?= 8787
 STAGE ?= default
 export SAM_CLI_TELEMETRY := 0
+# pip trusts what this machine trusts; uv too, then, or a company's proxy stops it half-way.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help dev reset test check build deploy browsers lock clean
 
@@ -13,7 +15,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 dev: .venv/.synced  ## run everything on this machine and print how to use it (PORT=8787)
-	@$(BIN)/python -m dev --port $(PORT)
+	@$(BIN)/python -m dev --port="$(PORT)"
 
 reset: .venv/.synced  ## forget the data of `make dev`
 	@$(BIN)/python -m dev reset
@@ -78,18 +80,23 @@ clean:  ## remove what was built; the data of `make dev` stays
 REQUIREMENTS := layers/dependencies/requirements.txt
 EXPORT := --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate --format requirements-txt
 
+HAS_UV = $(BIN)/uv --version 2> /dev/null | grep -q "^uv $(UV_VERSION)"
+
 # Interpreters are tried by running them: a version manager's shim may exist without what it points to.
+# A .venv without pip and uv is what an attempt left that failed half-way.
 .venv/.synced: pyproject.toml uv.lock
-	@if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+	@if ! { $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && \
+		{ $(HAS_UV) || $(BIN)/python -c 'import pip' 2> /dev/null; }; }; then \
 		for candidate in python3.13 python3.12 python3.11 python3; do \
 			if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then found="$$candidate"; break; fi; \
 		done; \
 		if [ -z "$$found" ]; then echo "Tocsin needs Python 3.11 or newer: install it so that 'python3' runs it." >&2; exit 1; fi; \
 		echo "Making .venv with $$found"; \
 		"$$found" -m venv --clear .venv > /dev/null || \
-			{ echo "$$found has no venv module: install it ('apt-get install python3-venv' on Debian)." >&2; exit 1; }; \
+			{ rm -rf .venv; echo "$$found cannot make a .venv: install its venv module ('apt-get install python3-venv' on Debian)." >&2; \
+			exit 1; }; \
 	fi
-	@$(BIN)/uv --version 2> /dev/null | grep -q "^uv $(UV_VERSION)" || { echo "Installing uv $(UV_VERSION)"; \
+	@$(HAS_UV) || { echo "Installing uv $(UV_VERSION)"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
 	@echo "Installing the locked packages into .venv"
 	@$(BIN)/uv sync --frozen --quiet

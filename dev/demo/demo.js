@@ -49,6 +49,7 @@ function showState(state) {
         : ["blocked", EXPLANATIONS[state.support]?.[0] ?? EXPLANATIONS.unsupported[0]];
   line.dataset.state = kind;
   line.textContent = text;
+  part("step-one").textContent = state.subscribed ? "1. It is on" : "1. Turn it on";
   part("turn-on").hidden = state.subscribed;
   part("turn-off").hidden = !state.subscribed;
   part("email").disabled = state.subscribed;

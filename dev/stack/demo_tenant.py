@@ -27,14 +27,16 @@ class DemoTenant:
 
 
 def demo_tenant(api: str, operator_key: str, simulator: str, record: Path) -> DemoTenant:
-    """The tenant that `record` remembers for this address, else a new one; its reader is enrolled either way.
+    """The tenant that `record` remembers, which is of this address, else a new one; its reader is enrolled either way.
 
     Keys are shown once by the API, so `record` is their only copy. Raises urllib.error.HTTPError.
     """
-    known = DemoTenant(**json.loads(record.read_text())) if record.exists() else None
-    tenant = known if known is not None and known.api == api else _new_tenant(api, operator_key, simulator)
-    record.touch(mode=0o600)
-    record.write_text(json.dumps(asdict(tenant)))
+    if record.exists():
+        tenant = DemoTenant(**json.loads(record.read_text()))
+    else:
+        tenant = _new_tenant(api, operator_key, simulator)
+        record.touch(mode=0o600)
+        record.write_text(json.dumps(asdict(tenant)))
     post(f"{api}/v1/subscribe", enrolment(tenant.reader), {"X-Api-Key": tenant.secret_key})
     return tenant
 

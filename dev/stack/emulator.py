@@ -15,6 +15,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from dev.stack.earlier_run import lock_to_hand_down
 from dev.stack.failure import StackFailure
 
 REGION = "us-east-1"
@@ -35,6 +36,11 @@ class Emulator:
     def url(self) -> str:
         """Root of the emulator: the endpoint of every AWS service."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the emulator writes; each start begins it anew."""
+        return self._dir / "emulator.log"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,18 +73,19 @@ class Emulator:
     def start(self) -> None:
         """Bring it up with the state of last time. Raises StackFailure."""
         scratch = self._dir / "tmp"
-        shutil.rmtree(scratch, ignore_errors=True)  # unpacked layers of the last run, about 100 MB a function
-        scratch.mkdir(parents=True)
-        log = (self._dir / "emulator.log").open("wb")
-        with log:
+        with lock_to_hand_down(self._dir) as lock, self.log.open("wb") as log:
+            shutil.rmtree(scratch, ignore_errors=True)  # unpacked layers of the last run, about 100 MB a function
+            scratch.mkdir(parents=True)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 env=self._settings(os.environ, scratch),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=(lock.fileno(),),
                 start_new_session=True,  # Ctrl-C in the terminal must not reach it before the functions are done
             )
+            lock.write(str(self._process.pid))
         self._await_health()
 
     def stop(self) -> None:
@@ -131,4 +138,4 @@ class Emulator:
             except OSError:
                 time.sleep(0.05)
         self.stop()
-        raise StackFailure(f"The local AWS did not start; {self._dir / 'emulator.log'} says why.")
+        raise StackFailure(f"The local AWS did not start; {self.log} says why.")

@@ -1,4 +1,4 @@
-"""The local front: what a custom domain is on AWS, plus the demo page.
+"""The local front: what a custom domain is on AWS, plus the demo page, to which `/` leads a browser.
 
 It forwards to the emulator's API with the host name kept. The emulator answers every OPTIONS itself, so those go to
 the function directly, as API Gateway would send them on AWS.
@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,18 @@ BODY_LIMIT = 10 * 1024 * 1024  # API Gateway's own
 # Between two neighbours only (RFC 9110 section 7.6.1); the length is that of the new hop.
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+NOT_TOLD = {"/sdk.js", "/sw.js"}  # what each load of a page asks for
 
 
 class Front:
-    """An HTTP server on 127.0.0.1 in a thread of its own, from `start` to `stop`."""
+    """An HTTP server on 127.0.0.1 in a thread of its own, from `start` to `stop`.
+
+    `tell` gets a line for each request to the API: method, path, status, and the error's code if there is one.
+    """
 
     def __init__(self, port: int, emulator: Emulator, api_id: str, routes: list[Route]) -> None:
-        self._port = port
+        self.port = port
+        self.tell: Callable[[str], None] = lambda _: None
         self._emulator = emulator
         self._target = f"{emulator.url}/_aws/execute-api/{api_id}/$default"
         self._routes = routes
@@ -47,7 +51,7 @@ class Front:
     @property
     def url(self) -> str:
         """Origin of the API and of the demo page; localhost is a secure context in browsers."""
-        return f"http://localhost:{self._port}"
+        return f"http://localhost:{self.port}"
 
     def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -68,16 +72,16 @@ class Front:
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(total=60))
         application = web.Application(client_max_size=BODY_LIMIT)
+        application.router.add_get("/", self._root)
         application.router.add_get("/demo", self._demo_page)
         application.router.add_get("/demo/", self._demo_page)
         application.router.add_get("/demo/config.json", self._demo_settings)
         application.router.add_post("/demo/send", self._demo_send)
         application.router.add_static("/demo/", DEMO)
-        application.router.add_route("OPTIONS", "/{path:.*}", self._invoke)
-        application.router.add_route("*", "/{path:.*}", self._forward)
+        application.router.add_route("*", "/{path:(?s:.*)}", self._api)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def _stop(self) -> None:
         if self._runner is not None:
@@ -85,7 +89,22 @@ class Front:
         if self._session is not None:
             await self._session.close()
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
+    async def _root(self, request: web.Request) -> web.StreamResponse:
+        # Only who asks for a page: to anybody else the API answers, as it would on AWS.
+        if "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPFound("/demo/")
+        return await self._api(request)
+
+    async def _api(self, request: web.Request) -> web.Response:
+        answer = await (self._invoke(request) if request.method == "OPTIONS" else self._forward(request))
+        if request.path not in NOT_TOLD:
+            self._tell_request(request.method, request.rel_url.raw_path, answer.status, answer.headers)
+        return answer
+
+    def _tell_request(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> None:
+        self.tell(f"{method} {path} {status} {headers.get('X-Error-Code', '')}".rstrip())
+
+    async def _forward(self, request: web.Request) -> web.Response:
         assert self._session is not None
         kept = [(name, value) for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP]
         try:
@@ -98,7 +117,7 @@ class Front:
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             ) as answer:
                 body = await answer.read()
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return web.json_response({"message": "Service Unavailable"}, status=503)
         reply = web.Response(status=answer.status, body=body)
         for name, value in answer.headers.items():
@@ -106,7 +125,7 @@ class Front:
                 reply.headers.add(name, value)
         return reply
 
-    async def _invoke(self, request: web.Request) -> web.StreamResponse:
+    async def _invoke(self, request: web.Request) -> web.Response:
         path = request.raw_path.partition("?")[0]
         route = next(route for route in self._routes if route.matches(path))
         event = http_event(
@@ -150,4 +169,5 @@ class Front:
         async with self._session.post(
             f"{self._target}/v1/send", json=note, headers={"X-Api-Key": self._send_key}
         ) as answer:
+            self._tell_request("POST", "/v1/send", answer.status, answer.headers)
             return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")

@@ -11,7 +11,8 @@ PAGE = """
     API         {api}
     demo page   {api}/demo/   (subscribe this very browser, then send to it)
     demo key    {key}
-    more keys   {keys}
+    more keys   {keys}   (the operator's, the publishable one, the simulator's address)
+    log         {log}   (of the local AWS; each API request is told below)
 
   1. Send a notification to {reader}, where a simulated browser is enrolled:
 
@@ -23,6 +24,8 @@ PAGE = """
 
 {enrol}
 
+     What the second one got: {simulator}/user-agents/{spare}/messages
+
   3. Unsubscribe the address with all its browsers:
 
 {unsubscribe}
@@ -31,16 +34,18 @@ PAGE = """
 """
 
 
-def page(tenant: DemoTenant, simulator: str, keys: Path) -> str:
+def page(tenant: DemoTenant, simulator: str, keys: Path, log: Path) -> str:
     """The page; its curl lines stand at the margin, so that they can be marked as a whole."""
     return PAGE.format(
         api=tenant.api,
         key=tenant.secret_key,
         keys=keys,
+        log=log,
         reader=READER,
         send=send_line(tenant),
         simulator=simulator,
         agent=tenant.reader["id"],
+        spare=tenant.spare["id"],
         enrol=enrol_line(tenant),
         unsubscribe=unsubscribe_line(tenant),
     )

@@ -1,11 +1,15 @@
 """Where the parts of one stack listen: chosen once, then kept in its state folder."""
 
 import dataclasses
+import errno
 import json
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+NO_SUCH_ADDRESS = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}  # a machine without IPv6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +29,39 @@ class Places:
     @classmethod
     def of(cls, state_dir: Path, front: int) -> Self:
         """The remembered places, or new ones; `front` 0 takes the remembered or a free port."""
-        file = state_dir / "places.json"
-        if file.exists():
-            known = cls(**json.loads(file.read_text()))
+        known = cls.remembered(state_dir)
+        if known is not None:
             places = dataclasses.replace(known, front=front or known.front)
         else:
             free, emulator, control, proxy, firefox = _free_ports(5)
             places = cls(front or free, emulator, control, proxy, firefox)
-        file.write_text(json.dumps(dataclasses.asdict(places)))
+        _file(state_dir).write_text(json.dumps(dataclasses.asdict(places)))
         return places
+
+    @classmethod
+    def remembered(cls, state_dir: Path) -> Self | None:
+        """The places of the run at hand, or of the last one."""
+        file = _file(state_dir)
+        return cls(**json.loads(file.read_text())) if file.exists() else None
 
 
 def port_is_free(port: int) -> bool:
-    """Whether `port` of 127.0.0.1 can be bound now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """Whether nothing listens at `port` of localhost: 127.0.0.1, and ::1, which browsers try first."""
+    return all(_can_bind(family, address, port) for family, address in LOOPBACKS)
+
+
+def _can_bind(family: socket.AddressFamily, address: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return error.errno in NO_SUCH_ADDRESS
+    return True
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "places.json"
 
 
 def _free_ports(count: int) -> list[int]:

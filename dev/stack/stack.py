@@ -15,6 +15,7 @@ from dev.stack.build import LOCAL_BUILD, build, local_target
 from dev.stack.curl_lines import send_line
 from dev.stack.demo_tenant import READER, DemoTenant, demo_tenant
 from dev.stack.deploy import LOCAL_WORKERS, STACK, deploy, outputs
+from dev.stack.earlier_run import end_earlier_run
 from dev.stack.emulator import Emulator
 from dev.stack.failure import StackFailure
 from dev.stack.front import Front
@@ -28,7 +29,8 @@ class Stack:
     """Everything that `make dev` runs, as a context manager.
 
     `state_dir` keeps the data from one run to the next; `port` is the front's (0: a free one, then always the same);
-    `say` gets a line for each step; `forward` hands messages for real subscriptions to the real push services.
+    `say` gets a line for each step, and `tell_request` one for each request to the API once everything runs; `forward`
+    hands messages for real subscriptions to the real push services.
     Raises StackFailure on entering.
     """
 
@@ -38,11 +40,13 @@ class Stack:
         port: int = 0,
         *,
         say: Callable[[str], None] = lambda _: None,
+        tell_request: Callable[[str], None] = lambda _: None,
         forward: Forward | None = None,
     ) -> None:
         self._dir = state_dir.resolve()
         self._port = port
         self._say = say
+        self._tell_request = tell_request
         self._forward = forward
         self._open = contextlib.ExitStack()
         self.api = ""
@@ -56,7 +60,8 @@ class Stack:
     def page(self) -> str:
         """What a newcomer needs, for the terminal."""
         assert self._tenant is not None
-        return page(self._tenant, self.simulator, self._dir / "dev.json")
+        assert self._emulator is not None
+        return page(self._tenant, self.simulator, self._dir / "dev.json", self._emulator.log)
 
     @property
     def state_dir(self) -> Path:
@@ -97,7 +102,13 @@ class Stack:
     def _start(self, opened: contextlib.ExitStack) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
         opened.enter_context(self._only_one())
+        if end_earlier_run(self._dir):
+            self._say("A local AWS of an earlier run was still there: stopped it.")
         places = Places.of(self._dir, self._port)
+        if places.front in {places.emulator, places.control, places.proxy, places.firefox}:
+            raise StackFailure(
+                f"Port {places.front} is for another part of it: choose another with `make dev PORT=...`."
+            )
         for purpose, port in (("the API", places.front), ("the local AWS", places.emulator)):
             if not port_is_free(port):
                 raise StackFailure(
@@ -156,13 +167,14 @@ class Stack:
     def _show_demo(self, front: Front, operator_key: str, simulators: Simulators) -> None:
         self._say("Preparing the demo tenant")
         try:
-            tenant = demo_tenant(front.url, operator_key, simulators.control_url, self._dir / "demo.json")
+            tenant = demo_tenant(front.url, operator_key, simulators.control_url, self._dir / f"demo-{front.port}.json")
         except urllib.error.HTTPError as error:
             said = "\n".join([error.read().decode()[:500], *self.log_lines('"level":"ERROR"')[-3:]])
             raise StackFailure(
                 f"The demo tenant could not be made: {error.url} answered {error.code}\n{said}"
             ) from error
         self._tenant = tenant
+        front.tell = self._tell_request
         front.show_demo({"app": tenant.app, "email": READER, "curl": send_line(tenant)}, tenant.secret_key)
         self.dev = {
             "api": tenant.api,
@@ -183,8 +195,10 @@ class Stack:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 lock.seek(0)
+                process, places = lock.read().strip() or "unknown", Places.remembered(self._dir)
+                address = "" if places is None else f", at http://localhost:{places.front}"
                 raise StackFailure(
-                    f"It already runs, as process {lock.read().strip() or 'unknown'}: use that one or stop it first."
+                    f"It already runs, as process {process}{address}: use that one or stop it first."
                 ) from None
             lock.truncate(0)
             lock.write(str(os.getpid()))

@@ -81,8 +81,10 @@ def demo(shop: Shop, simulators: Simulators, servers: ServerThread) -> Demo:
 def test_a_visitor_turns_it_on_sends_and_turns_it_off(demo: Demo) -> None:
     demo.visit()
     assert demo.text("state") == "Off: this browser receives nothing yet."
+    assert demo.text("step-one") == "1. Turn it on"
     demo.press("turn-on")
     demo.wait_for_state("On")
+    assert demo.text("step-one") == "1. It is on"
     assert demo.shop.api.bodies("subscriptions")[0]["email"] == "reader@example.com"
     assert "reader@example.com" in demo.text("curl")
     demo.press("send-one")
@@ -177,6 +179,7 @@ def test_the_page_fits_a_small_screen_and_names_its_controls(demo: Demo) -> None
     page.command("WebDriver:SetWindowRect", width=340, height=700)
     try:
         assert page.run("return document.documentElement.scrollWidth <= innerWidth;") is True
+        assert page.run("const box = document.querySelector('pre'); return box.scrollWidth <= box.clientWidth;") is True
         unnamed = page.run(
             "return [...document.querySelectorAll('button, input')]"
             ".filter((each) => !each.innerText.trim() && !each.labels?.length).length;"
