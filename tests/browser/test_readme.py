@@ -1,0 +1,76 @@
+"""The README's own lines for a site of one's own, run as they stand: only places and keys are filled in."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from dev.stack import Stack
+from tests.browser.firefox import Alert, Firefox, wait_until
+from tests.browser.served import ServerThread
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def blocks(heading: str) -> list[str]:
+    """The code blocks under a heading, in order."""
+    section = README.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```\w*\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+
+
+def pasted(command: str) -> Any:
+    """The JSON that a command prints when it is pasted into a shell."""
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
+    visitors_firefox: Firefox, deployed: Stack, servers: ServerThread
+) -> None:
+    commands, page, worker = blocks("Subscribe the visitors of your site")
+    site = web.Application()
+    served: dict[str, str] = {}
+
+    async def serve(request: web.Request) -> web.Response:
+        kind = "text/html" if request.path == "/" else "text/javascript"
+        return web.Response(text=served[request.path], content_type=kind)
+
+    site.add_routes([web.get("/", serve), web.get("/tocsin-sw.js", serve)])
+    url = f"http://localhost:{servers.start(site)}"
+    places = {"http://localhost:8787": deployed.api, "http://localhost:9000": url}
+    places["<admin_key>"] = deployed.dev["admin_key"]
+
+    def filled(text: str) -> str:
+        for place, value in places.items():
+            text = text.replace(place, value)
+        return text
+
+    make_tenant, make_app = re.split(r"\n(?=curl )", commands)
+    places["<ten_... of the answer>"] = pasted(filled(make_tenant))["id"]
+    app = pasted(filled(make_app))
+    places["app_..."] = app["id"]
+    served |= {"/": filled(page), "/tocsin-sw.js": filled(worker)}
+
+    visitors_firefox.marionette.visit(url)
+    visitors_firefox.marionette.click("#notify")
+    admin = f"curl -s {deployed.api}/admin/apps/{app['id']}"
+    key = f"-H 'Authorization: Bearer {places['<admin_key>']}'"
+    pasted(f"""{admin}/credits {key} -d '{{"amount": 5, "reference": "readme"}}'""")
+    note = json.dumps({"to": {"emails": ["reader@example.com"]}, "title": "Hello", "body": "from the README"})
+    send = f"{admin}/sends {key} -d '{note}'"
+    assert wait_until(lambda: pasted(send).get("accepted"), "the visitor to be subscribed", 40) == 1
+    assert visitors_firefox.wait_for_alert() == Alert("Hello", "from the README")
+    visitors_firefox.close_alerts()
+
+
+def test_the_readmes_first_notification_is_sent_as_it_says(deployed: Stack) -> None:
+    [command] = blocks("Send your first notification")
+    filled = command.replace("http://localhost:8787", deployed.api).replace(
+        "psk_...", deployed.dev["pushservice"]["key"]
+    )
+    answer = pasted(filled)
+    assert answer.keys() == {"sent", "failed", "credits"}
+    assert answer["sent"] >= 1
