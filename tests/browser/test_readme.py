@@ -11,6 +11,8 @@ from aiohttp import web
 from dev.stack import Stack
 from tests.browser.firefox import Alert, Firefox, wait_until
 from tests.browser.served import ServerThread
+from tests.customer import Customer
+from tests.integration.deployed_api import DeployedApi, Simulator
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -68,9 +70,9 @@ def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
 
 def test_the_readmes_first_notification_is_sent_as_it_says(deployed: Stack) -> None:
     [command] = blocks("Send your first notification")
-    filled = command.replace("http://localhost:8787", deployed.api).replace(
-        "psk_...", deployed.dev["pushservice"]["key"]
-    )
-    answer = pasted(filled)
-    assert answer.keys() == {"sent", "failed", "credits"}
-    assert answer["sent"] >= 1
+    customer = Customer.sign_up(DeployedApi(deployed.api, deployed.dev["admin_key"]))
+    client = customer.client()
+    assert client.subscribe(Simulator(deployed.simulator).user_agent().subscription).status == 201
+    credit = customer.credits()["available"]
+    answer = pasted(command.replace("http://localhost:8787", deployed.api).replace("psk_...", client.key))
+    assert answer == {"sent": 1, "failed": 0, "credits": credit - 1}
