@@ -41,7 +41,7 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     "SendFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query", "UpdateItem"},
         "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
     },
     "SubscribeFunction": {
@@ -54,10 +54,23 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "CreditsTable": {"UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
     },
-    "AccountFunction": {
+    "SubscribersFunction": {
         "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CreditsTable": {"GetItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable/by_created": {"Query"},
+        "SendsTable": {"GetItem"},
+    },
+    "QuotaFunction": {
+        "TenantsTable": {"GetItem", "UpdateItem"},
+        "CreditsTable": {"GetItem", "UpdateItem"},
+    },
+    "AccountFunction": {
+        "TenantsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "TenantsTable/by_owner": {"Query"},
         "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CreditsTable/by_time": {"Query"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
     },
     "WebFunction": {"TenantsTable": {"GetItem"}},
     "FanoutFunction": {
@@ -68,7 +81,7 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     "DeliverFunction": {
         "TenantsTable": {"GetItem"},
         "CreditsTable": {"PutItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "UpdateItem"},
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
     },
     "SchedulerFunction": {
@@ -165,12 +178,17 @@ def test_a_function_does_with_a_table_what_its_code_needs_and_nothing_else(name:
     assert table_actions(name) == ACCESS[name]
 
 
-def test_only_account_is_told_the_public_address_and_only_senders_the_way_out() -> None:
+def test_only_account_is_told_address_and_plan_and_only_senders_the_way_out() -> None:
     handed = {
         setting: {name for name in FUNCTIONS if setting in environment(name)}
-        for setting in ("PUBLIC_URL", "OUTBOUND_PROXY", "CA_BUNDLE")
+        for setting in ("PUBLIC_URL", "DEFAULT_PLAN", "OUTBOUND_PROXY", "CA_BUNDLE")
     }
-    assert handed == {"PUBLIC_URL": {"AccountFunction"}, "OUTBOUND_PROXY": SENDERS, "CA_BUNDLE": SENDERS}
+    assert handed == {
+        "PUBLIC_URL": {"AccountFunction"},
+        "DEFAULT_PLAN": {"AccountFunction"},
+        "OUTBOUND_PROXY": SENDERS,
+        "CA_BUNDLE": SENDERS,
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -272,12 +290,22 @@ def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:
     }
     assert routes == {
         "/v1/send": ("SendFunction", "ANY"),
+        "/v2/push/send": ("SendFunction", "ANY"),
+        "/v2/push/broadcast": ("SendFunction", "ANY"),
+        "/v2/push/requests/{request_id}": ("SendFunction", "ANY"),
         "/admin/apps/{app}/sends": ("SendFunction", "ANY"),
         "/admin/apps/{app}/sends/{proxy+}": ("SendFunction", "ANY"),
         "/v1/subscribe": ("SubscribeFunction", "ANY"),
+        "/v2/push/clients/register": ("SubscribeFunction", "ANY"),
+        "/v2/push/clients/heartbeat": ("SubscribeFunction", "ANY"),
         "/sdk/v1/{proxy+}": ("SubscribeFunction", "ANY"),
         "/v1/unsubscribe": ("UnsubscribeFunction", "ANY"),
         "/sdk/v1/{app}/unsubscribe": ("UnsubscribeFunction", "ANY"),
+        "/v2/push/clients": ("SubscribersFunction", "ANY"),
+        "/v2/push/clients/{registration_id}": ("SubscribersFunction", "ANY"),
+        "/v2/push/clients/{registration_id}/doctor": ("SubscribersFunction", "ANY"),
+        "/v2/push/quota": ("QuotaFunction", "ANY"),
+        "/v2/push/service": ("AccountFunction", "ANY"),
         "/admin/{proxy+}": ("AccountFunction", "ANY"),
         "$default": ("WebFunction", "ANY"),
     }

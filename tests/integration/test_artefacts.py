@@ -29,7 +29,15 @@ def answer(stack: Stack, function: str) -> Any:
 
 @pytest.mark.parametrize(
     ("function", "status"),
-    [("send", 401), ("subscribe", 401), ("unsubscribe", 401), ("account", 401), ("web", 200)],
+    [
+        ("send", 401),
+        ("subscribe", 401),
+        ("unsubscribe", 401),
+        ("subscribers", 401),
+        ("quota", 401),
+        ("account", 401),
+        ("web", 200),
+    ],
 )
 def test_an_http_function_answers_its_example(deployed: Stack, function: str, status: int) -> None:
     reply = answer(deployed, function)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tocsin.domain.api_key import KeyKind
+from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Refused
 from tocsin.domain.tenancy import DialectName
 
@@ -15,6 +15,8 @@ class Capability(StrEnum):
     SEND = "send"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    SUBSCRIBERS = "subscribers"
+    QUOTA = "quota"
     ACCOUNT = "account"
     WEB = "web"
 
@@ -29,17 +31,28 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyForm:
+    """How a dialect's API keys of one kind look and what they can do.
+
+    prefix: how their text starts. scopes: all that such a key can have; also what it gets when none are asked for.
+    """
+
+    prefix: str
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One of the APIs that Tocsin speaks.
 
     prefixes: the paths it owns; a path belongs to the dialect with the longest prefix that matches whole segments.
-    key_prefixes: how its API keys start, by kind; a kind that is absent cannot be made for it.
+    keys: its API keys by kind; a kind that is absent cannot be made for it.
     render: a total function, so that every error on its paths has its own shape.
     """
 
     name: DialectName
     prefixes: tuple[str, ...]
-    key_prefixes: Mapping[KeyKind, str]
+    keys: Mapping[KeyKind, KeyForm]
     render: Callable[[Refused], Rendered]
 
 

@@ -29,26 +29,21 @@ class KeyKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a key may do; a publishable key may only subscribe."""
+    """What a key may do; which of them a key can have is its dialect's matter."""
 
     SEND = "push:send"
     SUBSCRIBE = "push:subscribe"
     UNSUBSCRIBE = "push:unsubscribe"
-
-
-SCOPES_OF = {
-    KeyKind.SECRET: frozenset(Scope),
-    KeyKind.SERVICE: frozenset(Scope),
-    KeyKind.PUBLISHABLE: frozenset({Scope.SUBSCRIBE}),
-}
-"""The scopes that a kind of key can have; also what it gets when none are asked for."""
+    CLIENTS_READ = "clients:read"
+    CLIENTS_WRITE = "clients:write"
+    SERVICE_READ = "service:read"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """What is kept of an API key. digest: hex SHA-256 of the whole key; last_four: for people to tell keys apart.
 
-    sends_per_minute: None for what its dialect says.
+    requests_per_minute: of those requests that its dialect limits; None for what the dialect says.
     """
 
     id: KeyId
@@ -63,7 +58,7 @@ class ApiKey:
     created_at: int
     last_used_at: int | None
     revoked_at: int | None
-    sends_per_minute: int | None = None
+    requests_per_minute: int | None = None
 
 
 def digest_of(key: str) -> str:

@@ -25,6 +25,18 @@ class Derivation:
         """The secret with which a customer's server proves who its visitor is: 64 hex digits, used as text."""
         return self._derive("identity", app, str(version)).hex().encode()
 
+    def user_token_secret(self, app: AppId, version: int) -> bytes:
+        """The key that signs an app's user tokens."""
+        return self._derive("user-token", app, str(version))
+
+    def address_secret(self, app: AppId) -> bytes:
+        """The key under which e-mail addresses are sealed where a dialect has to show them; 64 bytes."""
+        return self._derive("address", app, "1") + self._derive("address", app, "2")
+
+    def cursor_secret(self, app: AppId) -> bytes:
+        """The key that seals the cursors of an app's listings."""
+        return self._derive("cursor", app)
+
     def who_secret(self, app: AppId) -> bytes:
         """The key of the tokens by which a worker knows its person."""
         return self._derive("who", app)

@@ -30,6 +30,7 @@ class Fault(StrEnum):
     CONFLICT = "conflict"
     NO_SUBSCRIPTIONS = "no_subscriptions"
     CREDITS_EXHAUSTED = "credits_exhausted"
+    QUOTA_EXCEEDED = "quota_exceeded"
     RATE_LIMITED = "rate_limited"
     IDEMPOTENCY_IN_FLIGHT = "idempotency_in_flight"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"

@@ -2,7 +2,7 @@
 
 import hmac
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
@@ -58,6 +58,13 @@ class Proof:
 
     exp: int
     mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """The customer's word for an identity as a signed token (a JWT) that names the person itself."""
+
+    text: str = field(repr=False)
 
 
 MAX_PROOF_LIFE = 7 * 24 * 3600

@@ -6,6 +6,7 @@ every browser. Members are added when a worker exists that reads them.
 
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -20,12 +21,18 @@ DEFAULT_TTL = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a customer asks to show. url: the tap target, None for the app's site. tag: replaces an earlier one."""
+    """What a customer asks to show. url: the tap target, None for the app's site. tag: replaces an earlier one.
+
+    data: the customer's own JSON object, handed to the site's pages.
+    """
 
     title: str
     body: str
     url: str | None = None
     icon: str | None = None
+    badge: str | None = None
+    image: str | None = None
+    data: Mapping[str, object] | None = None
     tag: str | None = None
     ttl: int = DEFAULT_TTL
     urgency: Urgency = Urgency.NORMAL
@@ -46,15 +53,20 @@ def payload(notification: Notification, send: SendId, site_url: str, who: str | 
     who: a token of the person that a personal message is for; the worker shows nothing personal to another one.
     Raises NotificationTooLong above 3,993 bytes, the most one aes128gcm record carries (RFC 8291 section 4).
     """
+    data: dict[str, object] = {"id": send}
+    if who is not None:
+        data["u"] = who
+    if notification.data is not None:
+        data["d"] = notification.data
     shown: dict[str, object] = {
         "title": notification.title,
         "body": notification.body,
         "navigate": notification.url or site_url,
         "tag": notification.tag or send,
-        "data": {"id": send} if who is None else {"id": send, "u": who},
+        "data": data,
     }
-    if notification.icon is not None:
-        shown["icon"] = notification.icon
+    pictures = {"icon": notification.icon, "badge": notification.badge, "image": notification.image}
+    shown |= {name: url for name, url in pictures.items() if url is not None}
     message = {"web_push": 8030, "notification": shown}
     plaintext = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
     if len(plaintext) > MAX_PLAINTEXT:

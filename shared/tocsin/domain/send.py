@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from tocsin.domain.chunk import Chunk, Repeat, Result
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import AppId, SendId, TenantId
+from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.notification import Notification
 from tocsin.domain.tenancy import DialectName
 
@@ -22,9 +22,10 @@ class SendState(StrEnum):
 
 
 class Charge(StrEnum):
-    """What a send is paid with. NONE: a trusted caller (PS-8) or a dialect without credits."""
+    """What a send is paid with. QUOTA: the app's hour and day. NONE: a trusted caller (PS-8)."""
 
     CREDITS = "credits"
+    QUOTA = "quota"
     NONE = "none"
 
 
@@ -44,7 +45,18 @@ class People:
             raise ValueError("an audience of nobody")
 
 
-Audience = Everyone | People
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Those of these subscriptions that are active; never empty, so nothing can widen it to everyone."""
+
+    subscriptions: tuple[SubscriptionId, ...]
+
+    def __post_init__(self) -> None:
+        if not self.subscriptions:
+            raise ValueError("an audience of nobody")
+
+
+Audience = Everyone | People | Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,11 @@ def tally(chunk: Chunk) -> Tally:
         chunk.count(Result.PENDING),
         len(chunk.doubted),
     )
+
+
+def used_by(counts: Tally) -> int:
+    """What a finished send used: everyone it tried, except whom the push service no longer knew (CS-26)."""
+    return counts.accepted + counts.failed - counts.gone + counts.uncertain
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,62 @@
 """A subscription: one browser that can be reached for one app."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import AppId, SubscriptionId
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.webpush.encryption import RecipientKeys
 
 
 class SubscriptionState(StrEnum):
-    """ACTIVE can be sent to; INACTIVE was withdrawn; EXPIRED was reported gone by its push service (404, 410)."""
+    """ACTIVE can be sent to; INACTIVE was withdrawn; EXPIRED was reported gone by its push service (404, 410).
+
+    UNREGISTERED was removed by the customer (CS-32).
+    """
 
     ACTIVE = "active"
     INACTIVE = "inactive"
     EXPIRED = "expired"
+    UNREGISTERED = "unregistered"
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What a browser says of itself when it subscribes; None where it did not say."""
+    """What a browser says of itself when it subscribes; None where it did not say.
+
+    standalone: it runs as an installed app. kind: desktop, mobile or tablet.
+    """
 
     lang: str | None = None
     timezone: str | None = None
     standalone: bool | None = None
+    browser: str | None = None
+    browser_version: str | None = None
+    os: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What was sent to a subscription (CS-29).
+
+    notified: notifications accepted one by one; while the subscription is active, less the broadcasts that its app had
+    made when it became so, so that one counter of the app stands for a write to each subscription.
+    last_send: the last one counted, so that a repeated note counts once. accepted_at: Unix seconds of it.
+    """
+
+    notified: int = 0
+    accepted_at: int | None = None
+    last_send: SendId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcasts:
+    """How many large sends to everyone an app has made, and when the last one ended (Unix seconds)."""
+
+    count: int = 0
+    last_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +64,8 @@ class Subscription:
     """One item per (app, endpoint); the id is derived from both, so either leads to it.
 
     endpoint: a capability URL, stored verbatim and never logged. identities: at most one of each kind.
+    vapid_key: id of the key that the browser subscribed under. address: the e-mail address, sealed, where a dialect
+    shows it (CS-29); None elsewhere.
     revision: counts changes; a write names the revision that it read.
     """
 
@@ -45,6 +81,8 @@ class Subscription:
     created_at: int
     seen_at: int
     revision: int
+    address: bytes | None = None
+    activity: Activity = Activity()
 
     def identity(self, kind: IdentityKind) -> Identity | None:
         """The name of this kind that the subscription goes by, if it has one."""
@@ -59,8 +97,28 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many subscriptions an app has in each state."""
+    """How many subscriptions an app has in each state; by_key: how many active ones by the id of their VAPID key."""
 
-    active: int
-    inactive: int
-    expired: int
+    active: int = 0
+    inactive: int = 0
+    expired: int = 0
+    unregistered: int = 0
+    by_key: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, states: Collection[SubscriptionState]) -> int:
+        """How many there are in these states together."""
+        return sum(getattr(self, state) for state in states)
+
+
+def notified(subscription: Subscription, broadcasts: Broadcasts) -> int:
+    """How many notifications a subscription was sent (CS-29)."""
+    active = subscription.state is SubscriptionState.ACTIVE
+    return subscription.activity.notified + (broadcasts.count if active else 0)
+
+
+def recounted(new: Subscription, old: Subscription | None, broadcasts: Broadcasts) -> Subscription:
+    """`new` with its count carried over a change of state: it takes part in broadcasts only while it is active."""
+    was = old is not None and old.state is SubscriptionState.ACTIVE
+    is_ = new.state is SubscriptionState.ACTIVE
+    change = broadcasts.count * (was - is_)
+    return replace(new, activity=replace(new.activity, notified=new.activity.notified + change)) if change else new

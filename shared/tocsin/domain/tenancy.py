@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NewType
 
 from tocsin.domain.ids import AppId, TenantId
+from tocsin.domain.quota import Limits
 
 DialectName = NewType("DialectName", str)
 """The name of one of the APIs that Tocsin speaks: its folder's name. Which there are is known only at the outside."""
@@ -36,7 +37,9 @@ class App:
 
     site_url: where a tap leads when a notification names no target. origins: web origins whose pages may subscribe.
     contact: the VAPID subject (RFC 8292 section 2.1). vapid_key: id of the key that new subscriptions are made under.
-    identity_version: which of the app's derived identity secrets is live.
+    An origin may name all subdomains (https://*.shop.example). identity_version: which of the app's derived identity
+    secrets is live. limits: for the dialects that count notifications by hour and day. dialects_off: which APIs refuse
+    this app's keys. revision: counts changes; a write names the revision that it read.
     """
 
     id: AppId
@@ -50,8 +53,18 @@ class App:
     vapid_key: str
     vapid_public: str
     icon: str | None
+    limits: Limits
+    dialects_off: frozenset[DialectName]
     created_at: int
+    revision: int = 0
 
     def allows(self, origin: str) -> bool:
-        """Whether pages of this web origin may call the publishable routes."""
-        return origin in self.origins
+        """Whether pages of this web origin may call the publishable routes (CS-5)."""
+        return origin in self.origins or any(_covers(allowed, origin) for allowed in self.origins)
+
+
+def _covers(allowed: str, origin: str) -> bool:
+    """Whether `allowed` is a wildcard for the origin: any subdomain, at any depth, but not the domain itself."""
+    scheme, wildcard, domain = allowed.partition("://*.")
+    own_scheme, _, host = origin.partition("://")
+    return bool(wildcard) and scheme == own_scheme and host.endswith(f".{domain}") and not host.startswith(".")

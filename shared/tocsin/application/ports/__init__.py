@@ -4,7 +4,7 @@ A method that takes an app keeps to that app: nothing of another one can be read
 """
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
-from tocsin.application.ports.credit import Credits, ReferenceTaken, RequestWindows, Window
+from tocsin.application.ports.credit import Credits, LedgerEntry, Quotas, ReferenceTaken, RequestWindows, Window
 from tocsin.application.ports.deliveries import (
     Chunks,
     EarlierSend,
@@ -12,13 +12,15 @@ from tocsin.application.ports.deliveries import (
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
+    InsufficientQuota,
     Jobs,
     LeaseLost,
     Sends,
+    Told,
 )
 from tocsin.application.ports.push import Answer, PushTransport
-from tocsin.application.ports.subscribers import Stale, Subscriptions, Walk
-from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Unavailable
+from tocsin.application.ports.subscribers import Place, Subscriptions, Walk
+from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Stale, Unavailable
 
 __all__ = [
     "Answer",
@@ -30,12 +32,16 @@ __all__ = [
     "Idempotency",
     "IdempotencyKeyTaken",
     "InsufficientCredits",
+    "InsufficientQuota",
     "Jobs",
     "LeaseLost",
+    "LedgerEntry",
     "MalformedCursor",
     "Meter",
     "Page",
+    "Place",
     "PushTransport",
+    "Quotas",
     "Randomness",
     "ReferenceTaken",
     "Registry",
@@ -44,6 +50,7 @@ __all__ = [
     "Sends",
     "Stale",
     "Subscriptions",
+    "Told",
     "Unavailable",
     "Vault",
     "Walk",

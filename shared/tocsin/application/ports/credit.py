@@ -1,14 +1,32 @@
 """Balances, and windows of requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.application.ports.surroundings import Page
 from tocsin.domain.ids import AppId
+from tocsin.domain.quota import Usage
 from tocsin.domain.send import Balance
 
 
 class ReferenceTaken(Exception):
     """A grant with this reference exists, of another amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of an app's ledger.
+
+    kind: grant, reserve or settle. reference: the biller's, or the send's id. amount: credits granted, held or spent.
+    details: the counts and ids that the row was written with.
+    """
+
+    kind: str
+    reference: str
+    amount: int
+    at: int
+    details: Mapping[str, str | int]
 
 
 class Credits(Protocol):
@@ -19,6 +37,16 @@ class Credits(Protocol):
 
     def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
         """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
+
+    def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
+        """The ledger, newest first; may lag a moment behind. Raises MalformedCursor."""
+
+
+class Quotas(Protocol):
+    """How much of their hour and day apps have used; a send holds its part when stored, returns some when settled."""
+
+    def usage(self, app: AppId, at: int) -> Usage:
+        """What is used of the windows that hold `at` (Unix seconds)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,20 @@ from typing import Protocol
 from tocsin.application.jobs import DeliverChunk, FanOut
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import Send, Tally
 
 
 class InsufficientCredits(Exception):
     """The balance did not cover the reservation; nothing was written."""
+
+
+class InsufficientQuota(Exception):
+    """The reservation does not fit into what is left of this window; nothing was written."""
+
+    def __init__(self, window: QuotaWindow) -> None:
+        super().__init__(window)
+        self.window = window
 
 
 class IdempotencyKeyTaken(Exception):
@@ -36,12 +45,20 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer told beside the counts. balance: credits. unreachable: whom it reported as such."""
+
+    balance: int
+    unreachable: tuple[SubscriptionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierSend:
-    """What a used idempotency key leads to. balance: the credits that the first answer told, None before it."""
+    """What a used idempotency key leads to. told: what the first answer told that may have changed, None before it."""
 
     send: SendId
     fingerprint: str
-    balance: int | None
+    told: Told | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +70,23 @@ class Frozen:
 
 
 class Sends(Protocol):
-    """Sends, and the money they hold. A charged send moves credits available -> reserved -> spent, each step once."""
+    """Sends, and the money they hold. A charged send moves credits available -> reserved -> spent, each step once.
+
+    A send on quota holds its part of the hour and the day that it was created in, and returns what it did not use.
+    """
 
     def reserve(
-        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+        self,
+        send: Send,
+        only_chunk: tuple[Chunk, Frozen] | None,
+        idempotency: Idempotency | None,
+        due_at: int,
+        limits: Limits,
     ) -> None:
-        """Hold the credits and store the send, its ledger row, its idempotency key and its only chunk: all or nothing.
+        """Hold credits or quota and store the send, its ledger row, its idempotency key and only chunk: all or nothing.
 
-        Raises InsufficientCredits or IdempotencyKeyTaken. due_at: when the sweep is to look at it.
+        Raises InsufficientCredits, InsufficientQuota (the day before the hour, if neither has room) or
+        IdempotencyKeyTaken. due_at: when the sweep is to look at it. limits: what a send on quota must fit into.
         """
 
     def get(self, app: AppId, send: SendId) -> Send | None:
@@ -69,8 +95,8 @@ class Sends(Protocol):
     def earlier(self, app: AppId, idempotency: Idempotency) -> EarlierSend | None:
         """What this idempotency key was used for, or None."""
 
-    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
-        """Keep the balance that the first answer told, so that a repeat is told the same."""
+    def note_answer(self, app: AppId, idempotency: Idempotency, told: Told) -> None:
+        """Keep what the first answer told, so that a repeat is told the same."""
 
     def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
         """PLANNED -> SENDING with this many chunks; no change in any other state."""
@@ -79,7 +105,7 @@ class Sends(Protocol):
         """Count one more finished chunk; True when that seems to be the last. A hint: a crash may lose a count."""
 
     def settle(self, send: Send, counts: Tally, at: int) -> bool:
-        """SENDING -> SETTLED: spend what was accepted, release the rest, add the ledger row.
+        """SENDING -> SETTLED: spend what was accepted, release the rest, add the ledger row; count a large broadcast.
 
         False, and no change, if it was not SENDING. The stored record says what is held; `send` names it.
         """

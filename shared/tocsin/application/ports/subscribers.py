@@ -4,13 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import AppId, SubscriptionId
-from tocsin.domain.subscription import Counts, Subscription
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 
-class Stale(Exception):
-    """The record changed since it was read: read it again."""
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a subscription stands in listings: by when it was created (Unix seconds), then by id."""
+
+    created_at: int
+    id: SubscriptionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +32,20 @@ class Subscriptions(Protocol):
     def get(self, app: AppId, subscription: SubscriptionId) -> Subscription | None:
         """The subscription, in whatever state, or None."""
 
-    def put(self, new: Subscription, old: Subscription | None) -> None:
+    def put(self, new: Subscription, old: Subscription | None, audit: AuditEntry | None = None) -> None:
         """Store `new` where `old` was read (None: where nothing was), its identities and the counters: all or nothing.
 
-        Raises Stale: somebody else wrote in between.
+        audit: stored together with the change. Raises Stale: somebody else wrote in between.
         """
+
+    def erase(self, subscription: Subscription) -> None:
+        """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""
 
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, each once, most recently seen first."""
+
+    def known(self, app: AppId, identity: Identity) -> Sequence[Subscription]:
+        """All subscriptions that go by this identity, in whatever state, newest first (by created_at, then id)."""
 
     def load(self, app: AppId, subscriptions: Sequence[SubscriptionId]) -> Mapping[SubscriptionId, Subscription]:
         """Those of these subscriptions that exist, in whatever state."""
@@ -42,8 +53,25 @@ class Subscriptions(Protocol):
     def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
         """Up to `limit` active subscriptions that follow `after` (None: from the start). Consistent reads."""
 
-    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str) -> bool:
-        """Mark as expired, if it is active and still has this endpoint; False, and no change, otherwise."""
+    def listed(
+        self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
+    ) -> Sequence[Place]:
+        """Up to `limit` subscriptions in these states that follow `after`, newest first; may lag a moment behind."""
+
+    def marks(self, app: AppId, listing: str) -> Mapping[int, Place]:
+        """Places of a listing that were kept within the last minutes, by how many entries come before the next one."""
+
+    def mark(self, app: AppId, listing: str, place_after: int, place: Place) -> None:
+        """Keep the place of the entry with which `place_after` entries of a listing are passed, for five minutes."""
+
+    def note_accepted(self, app: AppId, send: SendId, subscriptions: Sequence[SubscriptionId], at: int) -> None:
+        """Count one accepted notification for each; once for a send, unless another send was noted in between."""
+
+    def broadcasts(self, app: AppId) -> Broadcasts:
+        """The large sends to everyone that the app has made. A consistent read."""
+
+    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
+        """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
 
     def counts(self, app: AppId) -> Counts:
-        """How many there are in each state: exact at every instant."""
+        """How many there are in each state and, of the active ones, under each key: exact at every instant."""

@@ -13,6 +13,10 @@ class Unavailable(Exception):
     """A store, queue or key service did not answer, retries included. What was asked may have happened."""
 
 
+class Stale(Exception):
+    """The record changed since it was read: read it again."""
+
+
 class Clock(Protocol):
     """The time."""
 
