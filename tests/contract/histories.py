@@ -6,24 +6,31 @@ What a history did and found is a transcript of plain values, so that two kinds 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, send, subscription
+from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, entry, send, subscription
 from tests.contract.stores import Stores
 from tocsin.application.ports import (
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
+    InsufficientQuota,
     LeaseLost,
+    Place,
     ReferenceTaken,
     Stale,
 )
 from tocsin.domain.chunk import Chunk, Repeat, Result, claimed, finished
+from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import Charge, Send, SendState, Tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
 Step = tuple[int, int, int]
 EXPECTED = (IdempotencyKeyTaken, InsufficientCredits, LeaseLost, ReferenceTaken, Stale)
+OPERATIONS = 19
 SUBJECTS = 4
 STATES = tuple(SubscriptionState)
+CHARGES = (Charge.CREDITS, Charge.CREDITS, Charge.QUOTA, Charge.QUOTA, Charge.NONE)
+VAPID_KEYS = ("vapid-1", "vapid_2-")
+LIMITS = (Limits(5, 8), Limits(105, None), Limits(None, 120))
 IDENTITIES = ((), (ANNA,), (BERT,), (ANNA, BERT))
 
 
@@ -34,6 +41,7 @@ class History:
         self._stores = stores
         self._owned: dict[int, Chunk] = {}
         self._read: dict[int, Subscription] = {}
+        self._writes = 0
         self.granted = 0
         self.operations: Sequence[Callable[[int, int], object]] = (
             self._grant,
@@ -51,13 +59,19 @@ class History:
             self._put_changed,
             self._read_again,
             self._expire,
+            self._note,
+            self._erase,
+            self._mark,
+            self._wait,
         )
 
     def play(self, step: Step) -> object:
         """What one step came to: a value, or the name of an expected refusal."""
         operation, subject, detail = step
         try:
-            return self.operations[operation % len(self.operations)](subject % SUBJECTS, detail)
+            return self.operations[operation](subject % SUBJECTS, detail)
+        except InsufficientQuota as refusal:
+            return refusal.window
         except EXPECTED as refusal:
             return type(refusal).__name__
 
@@ -73,6 +87,14 @@ class History:
             [stores.sends.get(APP, send(number).id) for number in range(SUBJECTS)],
             [stores.chunks.of(APP, send(number).id) for number in range(SUBJECTS)],
             list(stores.sends.due(NOW + 1000, 100)),
+            stores.subscriptions.broadcasts(APP),
+            stores.subscriptions.known(APP, ANNA),
+            stores.subscriptions.listed(APP, STATES, None, 3),
+            [stores.subscriptions.listed(APP, [state], None, 9) for state in STATES],
+            stores.subscriptions.marks(APP, "listing"),
+            stores.quotas.usage(APP, self._now()),
+            stores.registry.audit(APP, 3, None),
+            stores.credits.ledger(APP, 3, None),
         )
 
     def held(self) -> int:
@@ -91,13 +113,15 @@ class History:
         planned = detail % 3 == 0
         wanted = send(
             subject,
-            detail % 4,
+            101 if detail % 13 == 0 else detail % 4,
             state=SendState.PLANNED if planned else SendState.SENDING,
-            charge=Charge.NONE if detail % 5 == 0 else Charge.CREDITS,
+            charge=CHARGES[detail % 5],
+            # Clocks differ by an hour at times.
+            created_at=self._now() - (QuotaWindow.HOUR if detail % 11 == 0 else 0),
         )
-        idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 9) if detail % 7 == 0 else None
+        idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, self._now() + 9) if detail % 7 == 0 else None
         only = None if planned else chunk(wanted, 0, wanted.reserved)
-        self._stores.sends.reserve(wanted, only, idempotency, NOW + detail)
+        self._stores.sends.reserve(wanted, only, idempotency, NOW + detail, LIMITS[detail % 3])
         return idempotency and self._stores.sends.earlier(APP, idempotency)
 
     def _open(self, subject: int, detail: int) -> object:
@@ -144,15 +168,24 @@ class History:
         return None
 
     def _put_new(self, subject: int, detail: int) -> object:
-        new = subscription(subject, *IDENTITIES[detail % 4], state=STATES[detail % 3])
+        new = subscription(
+            subject,
+            *IDENTITIES[detail % 4],
+            state=STATES[detail // 4 % 4],
+            vapid_key=VAPID_KEYS[detail % 2],
+            created_at=NOW + detail % 3,
+        )
         self._stores.subscriptions.put(new, None)
         return None
 
     def _put_changed(self, subject: int, detail: int) -> object:
         if (old := self._read.get(subject)) is None:
             return None
-        new = changed(old, state=STATES[detail % 3], identities=IDENTITIES[detail % 4])
-        self._stores.subscriptions.put(new, old)
+        state, vapid_key = STATES[detail // 4 % 4], VAPID_KEYS[detail // 2 % 2]
+        new = changed(old, state=state, identities=IDENTITIES[detail % 4], vapid_key=vapid_key)
+        audit = entry(detail, at=NOW + self._writes) if detail % 3 == 0 else None
+        self._writes += 1
+        self._stores.subscriptions.put(new, old, audit)
         return None
 
     def _read_again(self, subject: int, detail: int) -> object:
@@ -163,7 +196,28 @@ class History:
 
     def _expire(self, subject: int, detail: int) -> object:
         known = subscription(subject)
-        return self._stores.subscriptions.expire(APP, known.id, known.endpoint)
+        return self._stores.subscriptions.expire(APP, known.id, known.endpoint, VAPID_KEYS[detail % 2])
+
+    def _note(self, subject: int, detail: int) -> object:
+        everybody = [subscription(number).id for number in range(subject, SUBJECTS)]
+        self._stores.subscriptions.note_accepted(APP, send(detail % 3).id, everybody, NOW + detail)
+        return None
+
+    def _erase(self, subject: int, detail: int) -> object:
+        if (known := self._read.get(subject)) is not None:
+            self._stores.subscriptions.erase(known)
+        return None
+
+    def _mark(self, subject: int, detail: int) -> object:
+        self._stores.subscriptions.mark(APP, "listing", detail, Place(NOW + subject, subscription(subject).id))
+        return None
+
+    def _wait(self, subject: int, detail: int) -> object:
+        self._stores.clock.advance((1, 400, 3000, 40_000)[detail % 4])
+        return None
+
+    def _now(self) -> int:
+        return int(self._stores.clock.now())
 
     def _send(self, subject: int) -> Send:
         return self._stores.sends.get(APP, send(subject).id) or send(subject)

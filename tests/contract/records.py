@@ -5,13 +5,15 @@ from hashlib import sha256
 
 from tests.memory.system import START
 from tocsin.application.ports import Frozen, SealedVapidKey
-from tocsin.domain.api_key import SCOPES_OF, ApiKey, KeyKind
+from tocsin.domain.api_key import ApiKey, KeyKind, Scope
+from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.chunk import Chunk, Repeat, claimed, opened
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
 from tocsin.domain.notification import Notification
+from tocsin.domain.quota import Limits
 from tocsin.domain.send import Audience, Charge, Everyone, Send, SendState, Tally
-from tocsin.domain.subscription import Device, Subscription, SubscriptionState
+from tocsin.domain.subscription import Counts, Device, Subscription, SubscriptionState
 from tocsin.domain.tenancy import App, DialectName, IdentityMode, Tenant
 from tocsin.webpush.encryption import RecipientKeys
 
@@ -20,6 +22,7 @@ APP = AppId("a0" * 12)
 OTHER_APP = AppId("b0" * 12)
 TENANT = TenantId("c0" * 12)
 EVERYONE = Everyone()
+UNLIMITED = Limits(None, None)
 ANNA = Identity(IdentityKind.EMAIL, "1:" + "ab" * 20)
 BERT = Identity(IdentityKind.EXTERNAL, "bert#1/é")
 
@@ -43,13 +46,21 @@ def app(number: int = 1, owner: TenantId = TENANT, created_at: int = NOW) -> App
         "vapid-1",
         "BPublic",
         None,
+        Limits(None, 1000),
+        frozenset({DialectName("pushary"), DialectName("bnotify")}),
         created_at,
     )
 
 
-def sealed(name: str = "vapid-1") -> SealedVapidKey:
+def sealed(name: str = "vapid-1", created_at: int = NOW) -> SealedVapidKey:
     """A VAPID key at rest."""
-    return SealedVapidKey(name, "BPublic", b"\x00ciphertext\xff", NOW)
+    return SealedVapidKey(name, "BPublic", b"\x00ciphertext\xff", created_at)
+
+
+def entry(number: int = 1, owner: AppId = APP, at: int = NOW) -> AuditEntry:
+    """An entry of the audit log."""
+    actor = Actor("operator", "request#1")
+    return AuditEntry(f"{number:024x}", owner, at, actor, Action.APP_CHANGED, {"changed": ["name", "é"], "n": 1.5})
 
 
 def api_key(name: str = "AAAAAAAA", owner: AppId = APP, created_at: int = NOW) -> ApiKey:
@@ -60,7 +71,7 @@ def api_key(name: str = "AAAAAAAA", owner: AppId = APP, created_at: int = NOW) -
         owner,
         DialectName("pushservice"),
         KeyKind.SECRET,
-        SCOPES_OF[KeyKind.SECRET],
+        frozenset({Scope.SEND, Scope.CLIENTS_READ}),
         "server",
         sha256(name.encode()).hexdigest(),
         "wxyz",
@@ -75,7 +86,9 @@ def subscription(
     *identities: Identity,
     owner: AppId = APP,
     state: SubscriptionState = SubscriptionState.ACTIVE,
+    created_at: int = NOW,
     seen_at: int = NOW,
+    vapid_key: str = "vapid-1",
 ) -> Subscription:
     """A subscription; its number decides the shard."""
     return Subscription(
@@ -83,25 +96,35 @@ def subscription(
         owner,
         f"https://push.example/{number}",
         RecipientKeys(b"\x04" + bytes(64), bytes([number % 256]) * 16),
-        "vapid-1",
+        vapid_key,
         state,
         identities,
         (),
         Device("de-CH", None, False),
-        NOW,
+        created_at,
         seen_at,
         0,
     )
 
 
+def counts(active: int, inactive: int = 0, expired: int = 0, unregistered: int = 0) -> Counts:
+    """The counters when every subscription is under the usual key."""
+    return Counts(active, inactive, expired, unregistered, {"vapid-1": active} if active else {})
+
+
 def changed(
-    old: Subscription, *, state: SubscriptionState | None = None, identities: tuple[Identity, ...] | None = None
+    old: Subscription,
+    *,
+    state: SubscriptionState | None = None,
+    identities: tuple[Identity, ...] | None = None,
+    vapid_key: str | None = None,
 ) -> Subscription:
     """The next revision of a subscription."""
     return replace(
         old,
         state=old.state if state is None else state,
         identities=old.identities if identities is None else identities,
+        vapid_key=old.vapid_key if vapid_key is None else vapid_key,
         revision=old.revision + 1,
     )
 
@@ -114,6 +137,7 @@ def send(
     charge: Charge = Charge.CREDITS,
     audience: Audience = EVERYONE,
     owner: AppId = APP,
+    created_at: int = NOW,
 ) -> Send:
     """A send; its number decides the due partition."""
     return Send(
@@ -131,8 +155,8 @@ def send(
         1 if state is SendState.SENDING else 0,
         state,
         Tally(),
-        NOW,
-        NOW + 600,
+        created_at,
+        created_at + 600,
         None,
     )
 

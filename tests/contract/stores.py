@@ -9,6 +9,7 @@ from tests.memory.system import SeededRandomness, VirtualClock
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
 from tocsin.adapters.dynamodb.sends import DynamoSends
@@ -17,6 +18,7 @@ from tocsin.application.ports import (
     Chunks,
     Clock,
     Credits,
+    Quotas,
     Randomness,
     Registry,
     RequestWindows,
@@ -36,6 +38,7 @@ class Stores:
     registry: Registry
     subscriptions: Subscriptions
     credits: Credits
+    quotas: Quotas
     windows: RequestWindows
     sends: Sends
     chunks: Chunks
@@ -49,6 +52,7 @@ def memory_stores() -> Stores:
         memory.registry,
         memory.subscriptions,
         memory.credits,
+        memory.quotas,
         memory.windows,
         memory.sends,
         memory.chunks,
@@ -61,12 +65,14 @@ def dynamo_stores(
     """Everything on DynamoDB. waits: what retries wait by, if it is not the virtual clock."""
     clock = VirtualClock()
     database = Database(client, waits or clock, randomness or SeededRandomness())
+    of_sends = (tables.sends, tables.credits, tables.subscriptions)
     return Stores(
         clock,
         DynamoRegistry(database, tables.tenants),
-        DynamoSubscriptions(database, tables.subscriptions),
+        DynamoSubscriptions(database, tables.subscriptions, tables.tenants),
         DynamoCredits(database, tables.credits),
+        DynamoQuotas(database, tables.credits),
         DynamoRequestWindows(database, tables.credits),
-        DynamoSends(database, tables.sends, tables.credits),
-        DynamoChunks(database, tables.sends, tables.credits),
+        DynamoSends(database, *of_sends),
+        DynamoChunks(database, *of_sends),
     )

@@ -33,14 +33,9 @@ class Tables:
 
 def create_tables(client: "DynamoDBClient", suffix: str) -> Tables:
     """Make every table of the template, empty."""
-    resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
-    names = {}
-    for resource, definition in resources.items():
-        if definition["Type"] == "AWS::DynamoDB::Table":
-            names[resource] = f"{resource}-{suffix}"
-            properties = definition["Properties"]
-            schema = {name: properties[name] for name in SCHEMA if name in properties}
-            client.create_table(TableName=names[resource], **schema)
+    names = {resource: f"{resource}-{suffix}" for resource in _schemas()}
+    for resource, schema in _schemas().items():
+        client.create_table(TableName=names[resource], **schema)
     return Tables(names["TenantsTable"], names["CreditsTable"], names["SubscriptionsTable"], names["SendsTable"])
 
 

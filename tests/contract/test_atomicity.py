@@ -1,7 +1,7 @@
 """What only an atomic store can show: many at once, and replies that get lost."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -16,14 +16,33 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 from tests.contract.emulator import running_ministack
-from tests.contract.records import ANNA, APP, NOW, chunk, only_chunk, send, subscription
+from tests.contract.records import (
+    ANNA,
+    APP,
+    BERT,
+    NOW,
+    UNLIMITED,
+    app,
+    changed,
+    chunk,
+    counts,
+    entry,
+    only_chunk,
+    sealed,
+    send,
+    subscription,
+)
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import create_tables
+from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.keys import Key
+from tocsin.adapters.dynamodb.marshalling import Record
 from tocsin.adapters.system import SystemClock, SystemRandomness
-from tocsin.application.ports import Idempotency, InsufficientCredits, LeaseLost, Stale
+from tocsin.application.ports import Idempotency, InsufficientCredits, InsufficientQuota, LeaseLost, Stale
 from tocsin.domain.chunk import Repeat, Result, claimed, finished
-from tocsin.domain.send import Balance, Send, Tally
-from tocsin.domain.subscription import Counts
+from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.send import Balance, Charge, Send, Tally
+from tocsin.domain.subscription import Broadcasts, Counts, SubscriptionState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -63,7 +82,7 @@ def at_once(action: Callable[[int], object], times: int = THREADS) -> list[objec
             start.wait()
         try:
             return action(number)
-        except (InsufficientCredits, LeaseLost, Stale) as refusal:
+        except (InsufficientCredits, InsufficientQuota, LeaseLost, Stale) as refusal:
             return type(refusal)
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -75,7 +94,7 @@ def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
     seen: list[Balance] = []
 
     def reserve(number: int) -> object:
-        stores.sends.reserve(send(number, reserved=3), None, None, DUE)
+        stores.sends.reserve(send(number, reserved=3), None, None, DUE, UNLIMITED)
         seen.append(stores.credits.balance(APP))
         return "reserved"
 
@@ -89,22 +108,22 @@ def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
 def test_a_new_endpoint_is_stored_by_one(stores: Stores) -> None:
     results = at_once(lambda _: stores.subscriptions.put(subscription(1, ANNA), None))
     assert sorted(map(str, results)) == sorted(map(str, [None, *[Stale] * (THREADS - 1)]))
-    assert stores.subscriptions.counts(APP) == Counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
     assert stores.subscriptions.of(APP, [ANNA]) == [subscription(1, ANNA)]
 
 
 def test_newcomers_of_one_shard_are_all_counted(stores: Stores) -> None:
     at_once(lambda number: stores.subscriptions.put(subscription(32 * number, ANNA), None))
-    assert stores.subscriptions.counts(APP) == Counts(THREADS, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(THREADS, 0, 0)
     assert len(stores.subscriptions.of(APP, [ANNA])) == THREADS
 
 
 def test_a_gone_subscription_is_expired_by_one(stores: Stores) -> None:
     one = subscription(1)
     stores.subscriptions.put(one, None)
-    results = at_once(lambda _: stores.subscriptions.expire(APP, one.id, one.endpoint))
+    results = at_once(lambda _: stores.subscriptions.expire(APP, one.id, one.endpoint, "vapid-1"))
     assert results.count(True) == 1
-    assert stores.subscriptions.counts(APP) == Counts(0, 0, 1)
+    assert stores.subscriptions.counts(APP) == counts(0, 0, 1)
 
 
 def test_a_send_is_settled_by_one(stores: Stores) -> None:
@@ -115,7 +134,7 @@ def test_a_send_is_settled_by_one(stores: Stores) -> None:
 
     for number in range(5):
         one = send(number, reserved=3)
-        stores.sends.reserve(one, None, None, DUE)
+        stores.sends.reserve(one, None, None, DUE, UNLIMITED)
         results = at_once(partial(settle, one))
         assert results.count(True) == 1
         assert results.count(False) == THREADS - 1
@@ -126,7 +145,7 @@ def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) ->
     stores.credits.grant(APP, 100, "start", NOW)
     one = send(1, reserved=3)
     owned, frozen = only_chunk(one)
-    stores.sends.reserve(one, (owned, frozen), None, DUE)
+    stores.sends.reserve(one, (owned, frozen), None, DUE, UNLIMITED)
     done = finished(replace(owned, results=(Result.ACCEPTED,) * 3, version=owned.version + 1))
 
     def end(number: int) -> object:
@@ -156,6 +175,155 @@ def test_a_grant_is_made_by_one(stores: Stores) -> None:
 def test_a_window_is_exact_from_its_first_request_on(stores: Stores) -> None:
     results = at_once(lambda _: stores.windows.take("key", 30, 60, NOW).allowed, 50)
     assert results.count(True) == 30
+
+
+@pytest.mark.row("CS-26")
+def test_a_quota_is_never_exceeded_however_many_reserve_at_once_when_a_window_begins(stores: Stores) -> None:
+    limits = Limits(10, 100)
+    earlier = QuotaWindow.HOUR.start(NOW) - 1
+    stores.sends.reserve(send(99, 9, charge=Charge.QUOTA, created_at=earlier), None, None, DUE, limits)
+    seen: list[Usage] = []
+
+    def reserve(number: int) -> object:
+        # Half of the clocks lag, and count in the new hour all the same once it has begun.
+        one = send(number, 3, charge=Charge.QUOTA, created_at=NOW if number % 2 else earlier)
+        stores.sends.reserve(one, None, None, DUE, limits)
+        seen.append(stores.quotas.usage(APP, NOW))
+        return "reserved"
+
+    results = at_once(reserve, 24)
+    assert results.count("reserved") == 3
+    assert results.count(InsufficientQuota) == 21
+    assert stores.quotas.usage(APP, NOW) == Usage(9, 18)
+    assert all(one.hourly <= 10 for one in seen)
+
+
+def test_what_a_send_did_not_use_is_returned_once_while_others_reserve(stores: Stores) -> None:
+    one, hour = send(1, 50, charge=Charge.QUOTA), QuotaWindow.HOUR
+    stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+
+    def settle_or_reserve(number: int) -> object:
+        if number % 2:
+            return stores.sends.settle(one, Tally(accepted=20), NOW)
+        stores.sends.reserve(send(number + 2, 1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
+        return "reserved"
+
+    results = at_once(settle_or_reserve, 16)
+    assert (results.count(True), results.count("reserved")) == (1, 8)
+    assert stores.quotas.usage(APP, NOW) == Usage(28, 28)
+    assert hour.start(NOW) == hour.start(one.created_at)
+
+
+def test_a_settlement_meets_a_new_hour_and_returns_to_the_day_alone(stores: Stores) -> None:
+    sends = [send(number, 4, charge=Charge.QUOTA) for number in range(THREADS)]
+    for one in sends:
+        stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+    later = NOW + QuotaWindow.HOUR
+
+    def settle_or_begin(number: int) -> object:
+        if number == THREADS:
+            stores.sends.reserve(send(99, 1, charge=Charge.QUOTA, created_at=later), None, None, DUE, UNLIMITED)
+            return True
+        return stores.sends.settle(sends[number], Tally(accepted=1), later)
+
+    assert all(at_once(settle_or_begin, THREADS + 1))
+    assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1)
+
+
+def test_a_listing_and_its_counters_agree_after_many_changes_at_once(stores: Stores) -> None:
+    """Subscribing, changing keys, expiring and erasing of one shard, all at the same time."""
+    several = [subscription(32 * number, ANNA, created_at=NOW + number, vapid_key="old") for number in range(24)]
+    for one in several[:16]:
+        stores.subscriptions.put(one, None)
+
+    def change(number: int) -> None:
+        one = several[number]
+        match number // 4:
+            case 0:
+                stores.subscriptions.expire(APP, one.id, one.endpoint, "old")
+            case 1:
+                stores.subscriptions.put(changed(one, vapid_key="new"), one)
+            case 2:
+                stores.subscriptions.erase(one)
+            case 4 | 5:
+                stores.subscriptions.put(one, None)
+
+    at_once(change, 24)
+    assert stores.subscriptions.counts(APP) == Counts(16, 0, 4, 0, {"old": 12, "new": 4})
+    listed = stores.subscriptions.listed(APP, tuple(SubscriptionState), None, 100)
+    assert [place.created_at - NOW for place in listed] == [*range(23, 11, -1), *range(7, -1, -1)]
+    assert len(stores.subscriptions.known(APP, ANNA)) == 20
+
+
+def test_a_subscription_is_erased_or_changed_and_not_both(stores: Stores) -> None:
+    one = subscription(1, ANNA)
+    stores.subscriptions.put(one, None)
+
+    def erase_or_change(number: int) -> None:
+        if number % 2:
+            stores.subscriptions.erase(one)
+        else:
+            stores.subscriptions.put(changed(one, identities=(BERT,)), one)
+
+    results = at_once(erase_or_change)
+    assert results.count(None) == 1
+    left = stores.subscriptions.get(APP, one.id)
+    assert stores.subscriptions.counts(APP) == counts(0 if left is None else 1)
+    assert [*stores.subscriptions.known(APP, ANNA)] == []
+    assert stores.subscriptions.known(APP, BERT) == ([] if left is None else [left])
+
+
+def test_whoever_changes_hands_between_alias_and_record_is_not_found_under_the_old_name(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, honest = subscription(1, ANNA), Database.load
+    stores.subscriptions.put(one, None)
+
+    def late(database: Database, table: str, keys: Sequence[Key]) -> Iterator[Record]:
+        monkeypatch.setattr(Database, "load", honest)
+        stores.subscriptions.put(changed(one, identities=(BERT,)), one)
+        return honest(database, table, keys)
+
+    monkeypatch.setattr(Database, "load", late)
+    assert stores.subscriptions.of(APP, [ANNA]) == []
+
+
+def test_an_acceptance_is_noted_once_however_often_it_is_told(stores: Stores) -> None:
+    one = subscription(1)
+    stores.subscriptions.put(one, None)
+    at_once(lambda _: stores.subscriptions.note_accepted(APP, send(1).id, [one.id], NOW))
+    found = stores.subscriptions.get(APP, one.id)
+    assert found is not None
+    assert (found.activity.notified, found.revision) == (1, 1)
+
+
+def test_broadcasts_that_end_at_once_are_all_counted(stores: Stores) -> None:
+    sends = [send(number, 101, charge=Charge.NONE) for number in range(THREADS)]
+    for one in sends:
+        stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+    assert all(at_once(lambda number: stores.sends.settle(sends[number], Tally(), NOW)))
+    assert stores.subscriptions.broadcasts(APP) == Broadcasts(THREADS, NOW)
+
+
+def test_a_vapid_key_is_not_made_the_present_one_while_it_is_retired(stores: Stores) -> None:
+    first, second = app(), replace(app(), vapid_key="vapid-2", revision=1)
+    stores.registry.add_app(first, sealed("vapid-1"), entry(1))
+    stores.registry.change_app(second, entry(2), sealed("vapid-2"))
+    back = replace(second, vapid_key="vapid-1", revision=2)
+
+    def change_or_retire(number: int) -> object:
+        if number % 2:
+            stores.registry.change_app(back, entry(number, first.id))
+            return "changed"
+        return stores.registry.retire_vapid_key(second, "vapid-1", NOW, entry(number, first.id))
+
+    results = at_once(change_or_retire)
+    assert results.count("changed") + results.count(True) == 1
+    stored, key = stores.registry.app(first.id), stores.registry.vapid_key(first.id, "vapid-1")
+    assert stored is not None
+    assert key is not None
+    assert (stored.vapid_key == "vapid-1") == (key.retired_at is None)
+    assert len(stores.registry.audit(first.id, 10, None).items) == 1
 
 
 class LostReplies:
@@ -189,7 +357,7 @@ def test_a_reserve_whose_reply_is_lost_holds_once(stores: Stores, monkeypatch: p
     stores.credits.grant(APP, 4, "start", NOW)
     network = LostReplies(monkeypatch, "TransactWriteItems")
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
-    stores.sends.reserve(send(reserved=3), only_chunk(send()), idempotency, DUE)
+    stores.sends.reserve(send(reserved=3), only_chunk(send()), idempotency, DUE, UNLIMITED)
     assert network.carried == 2
     assert stores.credits.balance(APP) == Balance(1, 3, 0)
 
@@ -198,7 +366,7 @@ def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.credits.grant(APP, 4, "start", NOW)
-    stores.sends.reserve(send(reserved=3), None, None, DUE)
+    stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     network = LostReplies(monkeypatch, "TransactWriteItems")
     assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
     assert network.carried == 2
@@ -215,6 +383,20 @@ def test_a_save_whose_reply_is_lost_is_stored(stores: Stores, monkeypatch: pytes
     stores.chunks.save(saved)
     assert network.carried == 2
     assert stores.chunks.get(APP, send().id, 0) == saved
+
+
+def test_quota_whose_replies_are_lost_is_taken_and_returned_once(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = send(1, 3, charge=Charge.QUOTA)
+    stores.sends.reserve(send(2, 1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
+    with monkeypatch.context() as patch:
+        LostReplies(patch, "TransactWriteItems")
+        stores.sends.reserve(one, None, None, DUE, Limits(4, 4))
+    assert stores.quotas.usage(APP, NOW) == Usage(4, 4)
+    LostReplies(monkeypatch, "TransactWriteItems")
+    assert stores.sends.settle(one, Tally(accepted=1), NOW)
+    assert stores.quotas.usage(APP, NOW) == Usage(2, 2)
 
 
 def test_a_claim_whose_reply_is_lost_is_given_up(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.records import APP, NOW, chunk, only_chunk, send
+from tests.contract.records import APP, NOW, UNLIMITED, chunk, only_chunk, send
 from tests.contract.stores import Stores
 from tocsin.adapters.dynamodb import chunk_record
 from tocsin.adapters.dynamodb.marshalling import Record, to_attributes
@@ -31,7 +31,7 @@ def reserve(stores: Stores) -> Chunk:
     """A send with its only chunk, claimed."""
     stores.credits.grant(APP, 10, "start", NOW)
     record, frozen = only_chunk(SEND)
-    stores.sends.reserve(SEND, (record, frozen), None, DUE)
+    stores.sends.reserve(SEND, (record, frozen), None, DUE, UNLIMITED)
     return record
 
 

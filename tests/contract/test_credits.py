@@ -1,11 +1,13 @@
 """The contracts of Credits and RequestWindows."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.contract.records import APP, NOW, OTHER_APP
+from tests.contract.records import APP, NOW, OTHER_APP, UNLIMITED, send
 from tests.contract.stores import Stores
-from tocsin.application.ports import ReferenceTaken, Window
-from tocsin.domain.send import Balance
+from tocsin.application.ports import LedgerEntry, MalformedCursor, ReferenceTaken, Window
+from tocsin.domain.send import Balance, Charge, Tally
 
 MINUTE = NOW // 60 * 60
 
@@ -35,6 +37,47 @@ def test_apps_have_their_own_balances_and_references(stores: Stores) -> None:
     assert stores.credits.balance(OTHER_APP) == Balance(0, 0, 0)
     assert stores.credits.grant(OTHER_APP, 7, "invoice 1", NOW)
     assert stores.credits.balance(APP) == Balance(100, 0, 0)
+
+
+@pytest.mark.row("X-10")
+def test_the_ledger_is_newest_first_and_pages_without_gaps(stores: Stores) -> None:
+    stores.credits.grant(APP, 100, "invoice 1", NOW)
+    stores.credits.grant(APP, 7, "invoice 2", NOW)
+    stores.credits.grant(OTHER_APP, 9, "theirs", NOW)
+    one = replace(send(1, 3, created_at=NOW + 1), request_id="request 1")
+    stores.sends.reserve(one, None, None, NOW, UNLIMITED)
+    stores.sends.settle(one, Tally(accepted=2), NOW + 2)
+    seen: list[LedgerEntry] = []
+    cursor = None
+    for size in (1, 2, 1):
+        page = stores.credits.ledger(APP, size, cursor)
+        assert len(page.items) == size
+        seen += page.items
+        cursor = page.cursor
+    assert cursor is None
+    assert seen == [
+        LedgerEntry("settle", one.id, 2, NOW + 2, {"held": 3, "accepted": 2}),
+        LedgerEntry("reserve", one.id, 3, NOW + 1, {"recipients": 3, "request_id": "request 1"}),
+        LedgerEntry("grant", "invoice 2", 7, NOW, {}),
+        LedgerEntry("grant", "invoice 1", 100, NOW, {}),
+    ]
+    assert stores.credits.ledger(OTHER_APP, 10, None).items == [LedgerEntry("grant", "theirs", 9, NOW, {})]
+
+
+def test_what_is_not_paid_with_credits_stands_in_the_ledger_with_nothing(stores: Stores) -> None:
+    for number, charge in enumerate([Charge.QUOTA, Charge.NONE]):
+        one = send(number, 3, charge=charge)
+        stores.sends.reserve(one, None, None, NOW, UNLIMITED)
+        stores.sends.settle(one, Tally(accepted=2), NOW)
+    rows = stores.credits.ledger(APP, 10, None).items
+    assert [row.amount for row in rows] == [0, 0, 0, 0]
+    assert {row.kind for row in rows} == {"reserve", "settle"}
+
+
+@pytest.mark.parametrize("cursor", ["", "x", f"{NOW:012}#grant", f"{NOW:012}#other#1", f"{NOW:012}#grant#a\n"])
+def test_a_ledger_cursor_of_another_form_is_refused(stores: Stores, cursor: str) -> None:
+    with pytest.raises(MalformedCursor):
+        stores.credits.ledger(APP, 3, cursor)
 
 
 @pytest.mark.row("PS-31")

@@ -1,17 +1,17 @@
 """What stands in the tables beyond what the ports can show: ledger rows, ends of life, and nothing left behind."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, only_chunk, send, subscription
+from tests.contract.records import ANNA, APP, BERT, NOW, UNLIMITED, changed, chunk, only_chunk, send, subscription
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import Tables, create_tables
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
-from tocsin.application.ports import Idempotency
+from tocsin.application.ports import Idempotency, Place
 from tocsin.domain.send import Charge, Tally
 
 if TYPE_CHECKING:
@@ -48,6 +48,51 @@ def test_a_moved_identity_leaves_no_alias_behind(shelves: Shelves) -> None:
     assert aliases == [f"APP#{APP}#ID#external#{BERT.value} SUB#{first.id}"]
 
 
+def test_an_erased_subscription_leaves_nothing_but_its_counter_at_zero(shelves: Shelves) -> None:
+    one = replace(subscription(1, ANNA, BERT, vapid_key="Ab_-"), address=b"sealed")
+    shelves.stores.subscriptions.put(one, None)
+    shelves.stores.subscriptions.note_accepted(APP, send(1).id, [one.id], NOW)
+    shelves.stores.subscriptions.erase(replace(one, revision=1))
+    items = shelves.client.scan(TableName=shelves.tables.subscriptions)["Items"]
+    assert [item["sk"]["S"] for item in items] == ["COUNT"]
+    assert {name: value for name, value in items[0].items() if name not in ("pk", "sk")} == {
+        "active": {"N": "0"},
+        "key_41625f2d": {"N": "0"},
+    }
+
+
+def test_only_subscriptions_are_listed_and_only_by_their_keys(shelves: Shelves) -> None:
+    one = subscription(7, ANNA)
+    shelves.stores.subscriptions.put(one, None)
+    shelves.stores.subscriptions.mark(APP, "active", 1000, Place(NOW, one.id))
+    rows = shelves.client.scan(TableName=shelves.tables.subscriptions, IndexName="by_created")["Items"]
+    assert [{name: value["S"] for name, value in row.items()} for row in rows] == [
+        {
+            "pk": f"APP#{APP}#07",
+            "sk": f"SUB#{one.id}",
+            "listed": f"APP#{APP}#active#3",
+            "listed_at": f"{NOW:012}#{one.id}",
+        }
+    ]
+
+
+def test_a_kept_place_of_a_listing_ends_after_five_minutes(shelves: Shelves) -> None:
+    shelves.stores.subscriptions.mark(APP, "active", 1000, Place(NOW, subscription(1).id))
+    mark = shelves.items(shelves.tables.subscriptions)[f"APP#{APP}#PAGES#active 000001000"]
+    assert mark.number("expires_at") == NOW + 300
+
+
+def test_the_ledger_by_time_holds_its_rows_and_nothing_else(shelves: Shelves) -> None:
+    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW)
+    shelves.stores.sends.reserve(send(1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
+    shelves.stores.windows.take("key", 3, 60, NOW)
+    rows = shelves.client.scan(TableName=shelves.tables.credits, IndexName="by_time")["Items"]
+    assert sorted(row["at_ref"]["S"] for row in rows) == [
+        f"{NOW:012}#grant#invoice 1",
+        f"{NOW:012}#reserve#{send(1).id}",
+    ]
+
+
 def test_an_endpoint_and_its_keys_stand_in_one_item_only(shelves: Shelves) -> None:
     one = subscription(1, ANNA)
     shelves.stores.subscriptions.put(one, None)
@@ -60,7 +105,7 @@ def test_an_endpoint_and_its_keys_stand_in_one_item_only(shelves: Shelves) -> No
 
 def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shelves) -> None:
     shelves.stores.credits.grant(APP, 10, "invoice 1", NOW)
-    shelves.stores.sends.reserve(send(1, reserved=3), None, None, DUE)
+    shelves.stores.sends.reserve(send(1, reserved=3), None, None, DUE, UNLIMITED)
     shelves.stores.sends.settle(send(1, reserved=3), Tally(accepted=2), NOW + 5)
     rows = {name: row for name, row in shelves.items(shelves.tables.credits).items() if "LEDGER" in name}
     amounts = {name.split(" ", 1)[1]: row.number("amount") for name, row in rows.items()}
@@ -75,19 +120,19 @@ def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shel
 @pytest.mark.row("PS-8")
 def test_a_send_without_charge_is_in_the_ledger_with_its_count(shelves: Shelves) -> None:
     free = send(1, reserved=3, charge=Charge.NONE)
-    shelves.stores.sends.reserve(free, None, None, DUE)
+    shelves.stores.sends.reserve(free, None, None, DUE, UNLIMITED)
     shelves.stores.sends.settle(free, Tally(accepted=2), NOW + 5)
     items = shelves.items(shelves.tables.credits)
     reserved, settled = (items[f"APP#{APP} LEDGER#{kind}#{free.id}"] for kind in ("reserve", "settle"))
-    assert (reserved.number("amount"), reserved.number("recipients")) == (0, 3)
-    assert (settled.number("amount"), settled.number("accepted")) == (0, 2)
+    assert (reserved.number("amount"), reserved.details("details")["recipients"]) == (0, 3)
+    assert (settled.number("amount"), settled.details("details")["accepted"]) == (0, 2)
     assert f"APP#{APP} BALANCE" not in items
 
 
 def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_when_it_says(shelves: Shelves) -> None:
     shelves.stores.credits.grant(APP, 10, "start", NOW)
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
-    shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE)
+    shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE, UNLIMITED)
     shelves.stores.chunks.add(*chunk(send(1), 1))
     ends = {name.split(" ")[-1]: row.number("expires_at") for name, row in shelves.items(shelves.tables.sends).items()}
     kept = dict.fromkeys(["SEND", "CHUNK#0000", "IDS#0000", "CHUNK#0001", "IDS#0001"], NOW + 90 * 86_400)
@@ -97,7 +142,7 @@ def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_w
 
 def test_a_settled_send_leaves_the_index_of_due_ones(shelves: Shelves) -> None:
     shelves.stores.credits.grant(APP, 10, "start", NOW)
-    shelves.stores.sends.reserve(send(1), None, None, DUE)
+    shelves.stores.sends.reserve(send(1), None, None, DUE, UNLIMITED)
     shelves.stores.sends.settle(send(1), Tally(), NOW)
     shelves.stores.sends.postpone(APP, send(1).id, DUE)
     stored = shelves.items(shelves.tables.sends)[f"APP#{APP}#SEND#{send(1).id} SEND"]

@@ -4,23 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.records import (
-    ANNA,
-    APP,
-    BERT,
-    EVERYONE,
-    NOW,
-    OTHER_APP,
-    chunk,
-    only_chunk,
-    send,
-)
+from tests.contract.records import ANNA, APP, BERT, EVERYONE, NOW, OTHER_APP, UNLIMITED, chunk, only_chunk, send
 from tests.contract.stores import Stores
-from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTaken, InsufficientCredits
+from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTaken, InsufficientCredits, Told
 from tocsin.domain.chunk import finished
-from tocsin.domain.ids import SendId
+from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Balance, Charge, People, SendState, Tally
+from tocsin.domain.send import Balance, Charge, Listed, People, SendState, Tally
 from tocsin.webpush.message import Urgency
 
 DUE = NOW + 60
@@ -41,19 +31,33 @@ def test_a_send_is_read_back_as_it_was(stores: Stores) -> None:
     plain = send(1)
     full = replace(
         send(2, audience=People((ANNA, BERT))),
-        notification=Notification("T", "", "https://x.example", "https://x.example/i", "tag", 1, Urgency.HIGH),
+        notification=Notification(
+            "T",
+            "",
+            "https://x.example",
+            "https://x.example/i",
+            "https://x.example/b",
+            "https://x.example/p",
+            {"n": 0.5, "é": [None, {"deep": True}]},
+            "tag",
+            1,
+            Urgency.HIGH,
+        ),
     )
-    stores.sends.reserve(plain, None, None, DUE)
-    stores.sends.reserve(full, None, None, DUE)
+    listed = send(3, audience=Listed((SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))))
+    stores.sends.reserve(plain, None, None, DUE, UNLIMITED)
+    stores.sends.reserve(full, None, None, DUE, UNLIMITED)
+    stores.sends.reserve(listed, None, None, DUE, UNLIMITED)
     assert stores.sends.get(APP, plain.id) == plain
     assert stores.sends.get(APP, full.id) == full
+    assert stores.sends.get(APP, listed.id) == listed
     assert plain.audience == EVERYONE
 
 
 def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     grant(stores)
     mine = send()
-    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE)
+    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.sends.get(OTHER_APP, mine.id) is None
     assert stores.sends.earlier(OTHER_APP, IDEMPOTENCY) is None
     assert stores.chunks.get(OTHER_APP, mine.id, 0) is None
@@ -71,7 +75,7 @@ def test_reserving_holds_the_credits_and_stores_everything(stores: Stores) -> No
     grant(stores)
     mine = send(reserved=3)
     record, frozen = only_chunk(mine)
-    stores.sends.reserve(mine, (record, frozen), IDEMPOTENCY, DUE)
+    stores.sends.reserve(mine, (record, frozen), IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
     assert stores.chunks.get(APP, mine.id, 0) == record
     assert stores.chunks.frozen(APP, mine.id, 0) == frozen
@@ -86,7 +90,7 @@ def test_a_reserve_with_too_little_leaves_nothing(stores: Stores, granted: int) 
         grant(stores, granted)
     mine = send(reserved=3)
     with pytest.raises(InsufficientCredits):
-        stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE)
+        stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(granted, 0, 0)
     assert stores.sends.get(APP, mine.id) is None
     assert stores.chunks.get(APP, mine.id, 0) is None
@@ -96,25 +100,25 @@ def test_a_reserve_with_too_little_leaves_nothing(stores: Stores, granted: int) 
 
 def test_all_credits_can_be_reserved_and_not_one_more(stores: Stores) -> None:
     grant(stores, 3)
-    stores.sends.reserve(send(1, reserved=3), None, None, DUE)
+    stores.sends.reserve(send(1, reserved=3), None, None, DUE, UNLIMITED)
     with pytest.raises(InsufficientCredits):
-        stores.sends.reserve(send(2, reserved=1), None, None, DUE)
+        stores.sends.reserve(send(2, reserved=1), None, None, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(0, 3, 0)
 
 
 def test_reserving_again_after_a_lost_reply_changes_nothing(stores: Stores) -> None:
     grant(stores, 3)
     mine = send(reserved=3)
-    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE)
-    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE)
+    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE, UNLIMITED)
+    stores.sends.reserve(mine, only_chunk(mine), IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(0, 3, 0)
 
 
 def test_a_used_idempotency_key_is_told_before_the_lack_of_credits(stores: Stores) -> None:
     grant(stores, 3)
-    stores.sends.reserve(send(1, reserved=3), None, IDEMPOTENCY, DUE)
+    stores.sends.reserve(send(1, reserved=3), None, IDEMPOTENCY, DUE, UNLIMITED)
     with pytest.raises(IdempotencyKeyTaken):
-        stores.sends.reserve(send(2, reserved=3), None, IDEMPOTENCY, DUE)
+        stores.sends.reserve(send(2, reserved=3), None, IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.sends.get(APP, send(2).id) is None
     assert stores.credits.balance(APP) == Balance(0, 3, 0)
 
@@ -122,40 +126,41 @@ def test_a_used_idempotency_key_is_told_before_the_lack_of_credits(stores: Store
 def test_an_idempotency_key_is_of_one_route_and_one_app(stores: Stores) -> None:
     grant(stores, 10)
     stores.credits.grant(OTHER_APP, 10, "start", NOW)
-    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE)
-    stores.sends.reserve(send(2), None, replace(IDEMPOTENCY, route="/other"), DUE)
-    stores.sends.reserve(send(3, owner=OTHER_APP), None, IDEMPOTENCY, DUE)
+    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE, UNLIMITED)
+    stores.sends.reserve(send(2), None, replace(IDEMPOTENCY, route="/other"), DUE, UNLIMITED)
+    stores.sends.reserve(send(3, owner=OTHER_APP), None, IDEMPOTENCY, DUE, UNLIMITED)
     assert stores.sends.get(APP, send(2).id) is not None
     assert stores.sends.get(OTHER_APP, send(3).id) is not None
 
 
 def test_an_expired_idempotency_key_is_free_again(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE)
+    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE, UNLIMITED)
     stores.clock.advance(86_400)
     later = replace(send(2), created_at=int(stores.clock.now()))
     again = replace(IDEMPOTENCY, fingerprint="ef" * 32, expires_at=later.created_at + 86_400)
     assert stores.sends.earlier(APP, again) is None
-    stores.sends.reserve(later, None, again, DUE)
+    stores.sends.reserve(later, None, again, DUE, UNLIMITED)
     assert stores.sends.earlier(APP, again) == EarlierSend(later.id, again.fingerprint, None)
 
 
-def test_a_repeat_is_told_the_first_answers_balance(stores: Stores) -> None:
+def test_a_repeat_is_told_what_the_first_answer_told(stores: Stores) -> None:
+    told = Told(0, (SubscriptionId("ab" * 12), SubscriptionId("cd" * 12)))
     grant(stores)
-    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE)
-    stores.sends.note_answer(APP, IDEMPOTENCY, 0)
-    stores.sends.note_answer(APP, IDEMPOTENCY, 9)
-    assert stores.sends.earlier(APP, IDEMPOTENCY) == EarlierSend(send(1).id, IDEMPOTENCY.fingerprint, 0)
+    stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE, UNLIMITED)
+    stores.sends.note_answer(APP, IDEMPOTENCY, told)
+    stores.sends.note_answer(APP, IDEMPOTENCY, Told(9))
+    assert stores.sends.earlier(APP, IDEMPOTENCY) == EarlierSend(send(1).id, IDEMPOTENCY.fingerprint, told)
 
 
 def test_noting_an_answer_to_no_request_makes_no_record(stores: Stores) -> None:
-    stores.sends.note_answer(APP, IDEMPOTENCY, 9)
+    stores.sends.note_answer(APP, IDEMPOTENCY, Told(9))
     assert stores.sends.earlier(APP, IDEMPOTENCY) is None
 
 
 def test_a_planned_send_is_opened_once(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(state=PLANNED), None, None, DUE)
+    stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
     stores.sends.all_opened(APP, send().id, 2)
     stores.sends.all_opened(APP, send().id, 5)
     assert stores.sends.get(APP, send().id) == replace(send(), state=SendState.SENDING, chunks=2)
@@ -163,7 +168,7 @@ def test_a_planned_send_is_opened_once(stores: Stores) -> None:
 
 def test_a_settled_send_is_not_opened_again(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(), None, None, DUE)
+    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
     stores.sends.settle(send(), Tally(), NOW)
     stores.sends.all_opened(APP, send().id, 5)
     found = stores.sends.get(APP, send().id)
@@ -173,7 +178,7 @@ def test_a_settled_send_is_not_opened_again(stores: Stores) -> None:
 
 def test_the_last_finished_chunk_is_told(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(state=PLANNED), None, None, DUE)
+    stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
     assert not stores.sends.chunk_done(APP, send().id)
     stores.sends.all_opened(APP, send().id, 3)
     assert [stores.sends.chunk_done(APP, send().id) for _ in range(2)] == [False, True]
@@ -190,7 +195,7 @@ def test_a_chunk_of_no_send_makes_none(stores: Stores) -> None:
 @pytest.mark.row("PS-11")
 def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(reserved=3), None, None, DUE)
+    stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     counts = Tally(accepted=1, failed=2, gone=1, uncertain=0, pending=0, doubted=1)
     assert stores.sends.settle(send(reserved=3), counts, NOW + 5)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
@@ -201,7 +206,7 @@ def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores)
 
 def test_settling_twice_pays_once(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(reserved=3), None, None, DUE)
+    stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
     assert not stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
     assert not stores.sends.settle(send(reserved=3), Tally(accepted=3), NOW + 1)
@@ -211,7 +216,7 @@ def test_settling_twice_pays_once(stores: Stores) -> None:
 def test_a_planned_or_unknown_send_is_not_settled(stores: Stores) -> None:
     grant(stores)
     assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
-    stores.sends.reserve(send(state=PLANNED), None, None, DUE)
+    stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
     assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
 
@@ -219,7 +224,7 @@ def test_a_planned_or_unknown_send_is_not_settled(stores: Stores) -> None:
 @pytest.mark.parametrize("believed", [send(reserved=9), send(charge=Charge.NONE)])
 def test_what_is_released_is_what_the_record_holds(stores: Stores, believed: object) -> None:
     grant(stores)
-    stores.sends.reserve(send(reserved=3), None, None, DUE)
+    stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     assert isinstance(believed, type(send()))
     assert stores.sends.settle(believed, Tally(accepted=1), NOW)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
@@ -227,7 +232,7 @@ def test_what_is_released_is_what_the_record_holds(stores: Stores, believed: obj
 
 def test_nobody_pays_more_than_was_held(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(reserved=3), None, None, DUE)
+    stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     assert stores.sends.settle(send(reserved=3), Tally(accepted=4), NOW)
     assert stores.credits.balance(APP) == Balance(7, 0, 3)
 
@@ -235,7 +240,7 @@ def test_nobody_pays_more_than_was_held(stores: Stores) -> None:
 @pytest.mark.row("PS-8")
 def test_a_send_without_charge_moves_no_credits(stores: Stores) -> None:
     free = send(charge=Charge.NONE)
-    stores.sends.reserve(free, only_chunk(free), None, DUE)
+    stores.sends.reserve(free, only_chunk(free), None, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
     assert stores.sends.settle(free, Tally(accepted=3), NOW)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
@@ -247,7 +252,7 @@ def test_a_send_without_charge_moves_no_credits(stores: Stores) -> None:
 def test_due_sends_come_longest_waiting_first_from_all_partitions(stores: Stores) -> None:
     grant(stores, 100)
     for number in range(12):
-        stores.sends.reserve(send(number, reserved=1), None, None, DUE + (7 * number) % 12)
+        stores.sends.reserve(send(number, reserved=1), None, None, DUE + (7 * number) % 12, UNLIMITED)
     expected = sorted(range(12), key=lambda number: (7 * number) % 12)
     assert due(stores, DUE + 20) == [send(number).id for number in expected]
     assert due(stores, DUE + 3) == [send(number).id for number in expected[:4]]
@@ -256,7 +261,7 @@ def test_due_sends_come_longest_waiting_first_from_all_partitions(stores: Stores
 
 def test_a_postponed_send_is_looked_at_later(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(), None, None, DUE)
+    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
     stores.sends.postpone(APP, send().id, DUE + 60)
     assert due(stores, DUE) == []
     assert due(stores, DUE + 60) == [send().id]
@@ -264,7 +269,7 @@ def test_a_postponed_send_is_looked_at_later(stores: Stores) -> None:
 
 def test_a_settled_send_cannot_be_postponed(stores: Stores) -> None:
     grant(stores)
-    stores.sends.reserve(send(), None, None, DUE)
+    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
     stores.sends.settle(send(), Tally(), NOW)
     stores.sends.postpone(APP, send().id, DUE)
     assert due(stores) == []
@@ -273,8 +278,8 @@ def test_a_settled_send_cannot_be_postponed(stores: Stores) -> None:
 def test_reserving_does_not_touch_a_chunk_of_another_send(stores: Stores) -> None:
     grant(stores)
     first, second = send(1), send(2)
-    stores.sends.reserve(first, only_chunk(first), None, DUE)
-    stores.sends.reserve(second, None, None, DUE)
+    stores.sends.reserve(first, only_chunk(first), None, DUE, UNLIMITED)
+    stores.sends.reserve(second, None, None, DUE, UNLIMITED)
     stores.chunks.add(*chunk(second, 0, size=2))
     done = finished(only_chunk(first)[0])
     stores.chunks.save(done)

@@ -4,13 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.records import ANNA, APP, BERT, NOW, OTHER_APP, changed, subscription
+from tests.contract.records import (
+    ANNA,
+    APP,
+    BERT,
+    NOW,
+    OTHER_APP,
+    UNLIMITED,
+    changed,
+    counts,
+    entry,
+    send,
+    subscription,
+)
 from tests.contract.stores import Stores
-from tocsin.application.ports import Stale
-from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.subscription import Counts, Device, Subscription, SubscriptionState
+from tocsin.application.ports import Place, Stale
+from tocsin.domain.identity import Identity, IdentityKind
+from tocsin.domain.ids import SendId, SubscriptionId
+from tocsin.domain.send import Charge, People, Tally
+from tocsin.domain.subscription import Activity, Broadcasts, Counts, Device, Subscription, SubscriptionState, notified
 
-INACTIVE, EXPIRED = SubscriptionState.INACTIVE, SubscriptionState.EXPIRED
+STATES = tuple(SubscriptionState)
+ACTIVE, INACTIVE, EXPIRED, UNREGISTERED = STATES
+FIRST_SEND, SECOND_SEND = SendId("01" * 12), SendId("02" * 12)
 
 
 def put_new(stores: Stores, *several: Subscription) -> None:
@@ -18,8 +34,31 @@ def put_new(stores: Stores, *several: Subscription) -> None:
         stores.subscriptions.put(one, None)
 
 
+def place(one: Subscription) -> Place:
+    return Place(one.created_at, one.id)
+
+
+def stored(stores: Stores, one: Subscription) -> Subscription:
+    found = stores.subscriptions.get(one.app, one.id)
+    assert found is not None
+    return found
+
+
+def broadcast(stores: Stores, number: int, at: int = NOW, *, reserved: int = 101) -> None:
+    """Send to everyone, paid by nobody."""
+    one = send(number, reserved, charge=Charge.NONE)
+    stores.sends.reserve(one, None, None, NOW, UNLIMITED)
+    assert stores.sends.settle(one, Tally(accepted=1), at)
+
+
 def test_a_subscription_is_read_back_as_it_was(stores: Stores) -> None:
-    full = replace(subscription(1, ANNA, BERT), labels=("a", "b"), device=Device("en", "Europe/Zurich", True))
+    full = replace(
+        subscription(1, ANNA, BERT),
+        labels=("a", "b"),
+        device=Device("en", "Europe/Zurich", True, "Firefox", "141.0", "Linux", "desktop"),
+        address=b"\x00sealed\xff",
+        activity=Activity(-3, NOW, SendId("ab" * 12)),
+    )
     bare = replace(subscription(2), device=Device())
     put_new(stores, full, bare)
     assert stores.subscriptions.get(APP, full.id) == full
@@ -33,8 +72,15 @@ def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     assert stores.subscriptions.of(OTHER_APP, [ANNA]) == []
     assert stores.subscriptions.load(OTHER_APP, [mine.id]) == {}
     assert stores.subscriptions.walk(OTHER_APP, None, 10).subscriptions == []
-    assert stores.subscriptions.counts(OTHER_APP) == Counts(0, 0, 0)
-    assert not stores.subscriptions.expire(OTHER_APP, mine.id, mine.endpoint)
+    assert stores.subscriptions.counts(OTHER_APP) == counts(0, 0, 0)
+    assert not stores.subscriptions.expire(OTHER_APP, mine.id, mine.endpoint, "vapid-1")
+    assert stores.subscriptions.known(OTHER_APP, ANNA) == []
+    assert stores.subscriptions.listed(OTHER_APP, STATES, None, 10) == []
+    stores.subscriptions.note_accepted(OTHER_APP, SendId("ab" * 12), [mine.id], NOW)
+    stores.subscriptions.mark(APP, "active", 1, place(mine))
+    assert stores.subscriptions.marks(OTHER_APP, "active") == {}
+    with pytest.raises(Stale):
+        stores.subscriptions.erase(replace(mine, app=OTHER_APP))
     assert stores.subscriptions.get(APP, mine.id) == mine
 
 
@@ -51,7 +97,7 @@ def test_a_second_first_put_is_stale_and_changes_nothing(stores: Stores) -> None
         stores.subscriptions.put(subscription(1, BERT), None)
     assert stores.subscriptions.get(APP, subscription(1).id) == subscription(1, ANNA)
     assert stores.subscriptions.of(APP, [BERT]) == []
-    assert stores.subscriptions.counts(APP) == Counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
 
 
 def test_a_stale_put_changes_nothing_not_even_the_counters(stores: Stores) -> None:
@@ -62,7 +108,7 @@ def test_a_stale_put_changes_nothing_not_even_the_counters(stores: Stores) -> No
     with pytest.raises(Stale):
         stores.subscriptions.put(changed(first, state=INACTIVE), first)
     assert stores.subscriptions.get(APP, first.id) == second
-    assert stores.subscriptions.counts(APP) == Counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
 
 
 def test_a_stale_put_that_moves_no_counter_is_stale_too(stores: Stores) -> None:
@@ -80,7 +126,7 @@ def test_a_put_over_nothing_is_stale(stores: Stores) -> None:
     with pytest.raises(Stale):
         stores.subscriptions.put(changed(missing, state=INACTIVE), missing)
     assert stores.subscriptions.get(APP, missing.id) is None
-    assert stores.subscriptions.counts(APP) == Counts(0, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(0, 0, 0)
 
 
 def test_a_put_over_an_older_record_than_was_read_is_stale(stores: Stores) -> None:
@@ -152,27 +198,28 @@ def test_a_walk_keeps_its_order_when_somebody_arrives(stores: Stores) -> None:
 def test_expiring_marks_and_counts_once(stores: Stores) -> None:
     alive = subscription(1, ANNA)
     put_new(stores, alive)
-    assert stores.subscriptions.expire(APP, alive.id, alive.endpoint)
-    assert not stores.subscriptions.expire(APP, alive.id, alive.endpoint)
+    assert stores.subscriptions.expire(APP, alive.id, alive.endpoint, "vapid-1")
+    assert not stores.subscriptions.expire(APP, alive.id, alive.endpoint, "vapid-1")
     assert stores.subscriptions.get(APP, alive.id) == changed(alive, state=EXPIRED)
-    assert stores.subscriptions.counts(APP) == Counts(0, 0, 1)
+    assert stores.subscriptions.counts(APP) == counts(0, 0, 1)
     assert stores.subscriptions.of(APP, [ANNA]) == []
 
 
 def test_a_late_report_does_not_expire_a_new_endpoint_or_a_withdrawn_one(stores: Stores) -> None:
     renewed, withdrawn = subscription(1), subscription(2, state=INACTIVE)
     put_new(stores, renewed, withdrawn)
-    assert not stores.subscriptions.expire(APP, renewed.id, "https://push.example/old")
-    assert not stores.subscriptions.expire(APP, withdrawn.id, withdrawn.endpoint)
-    assert not stores.subscriptions.expire(APP, SubscriptionId("ff" * 12), "https://push.example/1")
-    assert stores.subscriptions.counts(APP) == Counts(1, 1, 0)
+    assert not stores.subscriptions.expire(APP, renewed.id, "https://push.example/old", "vapid-1")
+    assert not stores.subscriptions.expire(APP, renewed.id, renewed.endpoint, "vapid-0")
+    assert not stores.subscriptions.expire(APP, withdrawn.id, withdrawn.endpoint, "vapid-1")
+    assert not stores.subscriptions.expire(APP, SubscriptionId("ff" * 12), "https://push.example/1", "vapid-1")
+    assert stores.subscriptions.counts(APP) == counts(1, 1, 0)
     assert stores.subscriptions.get(APP, SubscriptionId("ff" * 12)) is None
 
 
 def test_a_put_that_read_before_an_expiry_is_stale(stores: Stores) -> None:
     alive = subscription(1)
     put_new(stores, alive)
-    stores.subscriptions.expire(APP, alive.id, alive.endpoint)
+    stores.subscriptions.expire(APP, alive.id, alive.endpoint, "vapid-1")
     with pytest.raises(Stale):
         stores.subscriptions.put(changed(alive), alive)
 
@@ -183,8 +230,172 @@ def test_counters_follow_every_change_of_state(stores: Stores) -> None:
     back = changed(withdrawn, state=SubscriptionState.ACTIVE)
     put_new(stores, first, subscription(40), subscription(2))
     stores.subscriptions.put(withdrawn, first)
-    assert stores.subscriptions.counts(APP) == Counts(2, 1, 0)
+    assert stores.subscriptions.counts(APP) == counts(2, 1, 0)
     assert stores.subscriptions.of(APP, [ANNA]) == []
     stores.subscriptions.put(back, withdrawn)
-    assert stores.subscriptions.counts(APP) == Counts(3, 0, 0)
+    assert stores.subscriptions.counts(APP) == counts(3, 0, 0)
     assert stores.subscriptions.of(APP, [ANNA]) == [back]
+
+
+def test_counters_by_key_hold_active_ones_only_and_follow_every_change(stores: Stores) -> None:
+    first, second = subscription(1, vapid_key="Ab_-"), subscription(33, vapid_key="Ab_-")
+    put_new(stores, first, second, subscription(2), subscription(3, state=INACTIVE, vapid_key="dead"))
+    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 2, "vapid-1": 1})
+    renewed = changed(first, vapid_key="vapid-1")
+    stores.subscriptions.put(renewed, first)
+    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 2})
+    unregistered = changed(renewed, state=UNREGISTERED)
+    stores.subscriptions.put(unregistered, renewed)
+    assert stores.subscriptions.counts(APP) == Counts(2, 1, 0, 1, {"Ab_-": 1, "vapid-1": 1})
+    stores.subscriptions.put(changed(unregistered, state=ACTIVE, vapid_key="new"), unregistered)
+    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 1, "new": 1})
+    assert stores.subscriptions.expire(APP, second.id, second.endpoint, "Ab_-")
+    assert stores.subscriptions.counts(APP) == Counts(2, 1, 1, 0, {"vapid-1": 1, "new": 1})
+    assert stores.subscriptions.counts(APP).of([ACTIVE, EXPIRED]) == 3
+
+
+def test_a_put_with_an_audit_entry_stores_both_or_neither(stores: Stores) -> None:
+    first = subscription(1)
+    second = changed(first)
+    put_new(stores, first)
+    stores.subscriptions.put(second, first, entry(1))
+    with pytest.raises(Stale):
+        stores.subscriptions.put(changed(first, state=INACTIVE), first, entry(2))
+    assert stored(stores, first) == second
+    assert [one.id for one in stores.registry.audit(APP, 10, None).items] == [entry(1).id]
+
+
+def test_erasing_removes_the_subscription_its_names_and_its_count(stores: Stores) -> None:
+    one, other = subscription(1, ANNA, BERT), subscription(33, ANNA)
+    put_new(stores, one, other)
+    stores.subscriptions.erase(one)
+    assert stores.subscriptions.get(APP, one.id) is None
+    assert stores.subscriptions.known(APP, ANNA) == [other]
+    assert stores.subscriptions.known(APP, BERT) == []
+    assert stores.subscriptions.listed(APP, STATES, None, 10) == [place(other)]
+    assert stores.subscriptions.counts(APP) == counts(1)
+    with pytest.raises(Stale):
+        stores.subscriptions.erase(one)
+    put_new(stores, one)
+    assert stores.subscriptions.counts(APP) == counts(2)
+
+
+def test_erasing_what_changed_since_it_was_read_is_stale(stores: Stores) -> None:
+    first = subscription(1, ANNA)
+    second = changed(first, identities=(BERT,))
+    put_new(stores, first)
+    stores.subscriptions.put(second, first)
+    with pytest.raises(Stale):
+        stores.subscriptions.erase(first)
+    assert stored(stores, first) == second
+    assert stores.subscriptions.counts(APP) == counts(1)
+    assert stores.subscriptions.known(APP, BERT) == [second]
+
+
+def test_known_lists_a_persons_subscriptions_in_whatever_state_newest_first(stores: Stores) -> None:
+    oldest = subscription(1, ANNA, state=EXPIRED, created_at=NOW - 1)
+    newest = subscription(2, ANNA, BERT, created_at=NOW + 1)
+    same_time = subscription(3, ANNA, state=UNREGISTERED, created_at=NOW + 1)
+    moved = subscription(4, ANNA)
+    put_new(stores, newest, oldest, same_time, moved, subscription(5, BERT))
+    stores.subscriptions.put(changed(moved, identities=()), moved)
+    assert stores.subscriptions.known(APP, ANNA) == [same_time, newest, oldest]
+
+
+def test_many_people_are_asked_for_side_by_side_and_nobody_is_missed(stores: Stores) -> None:
+    people = [Identity(IdentityKind.EXTERNAL, f"user {number}") for number in range(70)]
+    everybody = [subscription(number, person) for number, person in enumerate(people[:40])]
+    put_new(stores, *everybody)
+    assert {one.id for one in stores.subscriptions.of(APP, people)} == {one.id for one in everybody}
+
+
+@pytest.mark.row("CS-27", "CS-28")
+@pytest.mark.parametrize("limit", [1, 3, 8, 100])
+def test_a_listing_meets_everyone_in_its_states_once_newest_first(stores: Stores, limit: int) -> None:
+    several = [subscription(number, state=STATES[number % 4], created_at=NOW + number * 7 % 11) for number in range(40)]
+    put_new(stores, *several)
+    for states in ([ACTIVE], [INACTIVE, EXPIRED], STATES):
+        met: list[Place] = []
+        while stretch := stores.subscriptions.listed(APP, states, met[-1] if met else None, limit):
+            assert len(stretch) <= limit
+            met += stretch
+        expected = [place(one) for one in several if one.state in states]
+        assert met == sorted(expected, reverse=True)
+    assert stores.subscriptions.listed(APP, [], None, limit) == []
+
+
+def test_a_listing_of_one_shard_alone_is_whole(stores: Stores) -> None:
+    """Ids that all fall into one index partition are read on until the page is full."""
+    several = [subscription(4 * number) for number in range(40)]
+    put_new(stores, *several)
+    assert stores.subscriptions.listed(APP, [ACTIVE], None, 30) == sorted(map(place, several), reverse=True)[:30]
+
+
+def test_a_listing_follows_every_change_of_state(stores: Stores) -> None:
+    first, second = subscription(1), subscription(2)
+    put_new(stores, first, second)
+    stores.subscriptions.put(changed(first, state=UNREGISTERED), first)
+    assert stores.subscriptions.expire(APP, second.id, second.endpoint, "vapid-1")
+    by_state = {state: stores.subscriptions.listed(APP, [state], None, 10) for state in STATES}
+    assert by_state == {ACTIVE: [], INACTIVE: [], EXPIRED: [place(second)], UNREGISTERED: [place(first)]}
+
+
+def test_places_of_a_listing_are_kept_for_five_minutes(stores: Stores) -> None:
+    first, second = place(subscription(1)), place(subscription(2))
+    stores.subscriptions.mark(APP, "active", 1000, first)
+    stores.clock.advance(200)
+    stores.subscriptions.mark(APP, "active", 2000, second)
+    stores.subscriptions.mark(APP, "active#2", 3000, second)
+    assert stores.subscriptions.marks(APP, "active") == {1000: first, 2000: second}
+    stores.clock.advance(100)
+    assert stores.subscriptions.marks(APP, "active") == {2000: second}
+    stores.subscriptions.mark(APP, "active", 2000, first)
+    stores.clock.advance(299)
+    assert stores.subscriptions.marks(APP, "active") == {2000: first}
+    stores.clock.advance(1)
+    assert stores.subscriptions.marks(APP, "active") == {}
+
+
+@pytest.mark.row("CS-29")
+def test_an_accepted_notification_counts_once_for_each_send(stores: Stores) -> None:
+    one, two = subscription(1), subscription(2, state=EXPIRED)
+    put_new(stores, one, two, subscription(3))
+    both = [one.id, two.id, SubscriptionId("ff" * 12), one.id]
+    stores.subscriptions.note_accepted(APP, FIRST_SEND, both, NOW + 5)
+    stores.subscriptions.note_accepted(APP, FIRST_SEND, both, NOW + 6)
+    assert stored(stores, one).activity == stored(stores, two).activity == Activity(1, NOW + 5, FIRST_SEND)
+    stores.subscriptions.note_accepted(APP, SECOND_SEND, [one.id], NOW + 7)
+    assert stored(stores, one) == replace(one, activity=Activity(2, NOW + 7, SECOND_SEND), revision=2)
+    assert stored(stores, two).revision == 1
+    assert stored(stores, subscription(3)) == subscription(3)
+    assert stores.subscriptions.get(APP, SubscriptionId("ff" * 12)) is None
+    stores.subscriptions.note_accepted(APP, SECOND_SEND, [], NOW)
+    with pytest.raises(Stale):
+        stores.subscriptions.put(changed(one), one)
+
+
+@pytest.mark.row("CS-29")
+def test_a_large_send_to_everyone_is_counted_once_for_the_app(stores: Stores) -> None:
+    assert stores.subscriptions.broadcasts(APP) == Broadcasts()
+    broadcast(stores, 1, NOW + 5)
+    broadcast(stores, 2, NOW + 9)
+    broadcast(stores, 3, NOW + 10, reserved=100)
+    to_people = send(4, 101, charge=Charge.NONE, audience=People((ANNA,)))
+    stores.sends.reserve(to_people, None, None, NOW, UNLIMITED)
+    stores.sends.settle(to_people, Tally(), NOW + 11)
+    assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), NOW + 12)
+    assert stores.subscriptions.broadcasts(APP) == Broadcasts(2, NOW + 9)
+    assert stores.subscriptions.broadcasts(OTHER_APP) == Broadcasts()
+
+
+def test_expiring_keeps_how_many_notifications_were_sent(stores: Stores) -> None:
+    broadcast(stores, 1)
+    one = replace(subscription(1), activity=Activity(-1))
+    put_new(stores, one)
+    broadcast(stores, 2)
+    stores.subscriptions.note_accepted(APP, FIRST_SEND, [one.id], NOW)
+    assert notified(stored(stores, one), stores.subscriptions.broadcasts(APP)) == 2
+    assert stores.subscriptions.expire(APP, one.id, one.endpoint, "vapid-1")
+    broadcast(stores, 3)
+    assert notified(stored(stores, one), stores.subscriptions.broadcasts(APP)) == 2
+    assert stored(stores, one).activity.notified == 2

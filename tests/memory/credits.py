@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from tests.memory.pages import BY_REFERENCE, page, place
 from tests.memory.storage import Entry, Storage
-from tocsin.application.ports import ReferenceTaken, Window
+from tocsin.application.ports import LedgerEntry, Page, ReferenceTaken, Window
 from tocsin.domain.ids import AppId
 from tocsin.domain.send import Balance
 
@@ -23,13 +24,19 @@ class MemoryCredits:
         with self._storage.lock:
             granted = self._storage.ledger.get((app, Entry.GRANT, reference))
             if granted is not None:
-                if granted != amount:
+                if granted.amount != amount:
                     raise ReferenceTaken
                 return False
-            self._storage.ledger[app, Entry.GRANT, reference] = amount
+            self._storage.write_down(app, Entry.GRANT, reference, amount, at)
             balance = self._storage.balance(app)
             self._storage.balances[app] = replace(balance, available=balance.available + amount)
             return True
+
+    def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
+        """The ledger, newest first. Raises MalformedCursor."""
+        with self._storage.lock:
+            rows = [row for (owner, _, _), row in self._storage.ledger.items() if owner == app]
+            return page(rows, lambda row: place(row.at, f"{row.kind}#{row.reference}"), limit, cursor, BY_REFERENCE)
 
 
 class MemoryRequestWindows:

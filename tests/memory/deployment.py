@@ -2,6 +2,7 @@
 
 from tests.memory.credits import MemoryCredits, MemoryRequestWindows
 from tests.memory.jobs import MemoryJobs
+from tests.memory.quotas import MemoryQuotas
 from tests.memory.registry import MemoryRegistry
 from tests.memory.sends import MemoryChunks, MemorySends
 from tests.memory.storage import Storage
@@ -22,8 +23,9 @@ class MemoryDeployment:
         self.jobs = MemoryJobs()
         self.transport = ScriptedTransport(self.clock)
         self.registry = MemoryRegistry(self.storage)
-        self.subscriptions = MemorySubscriptions(self.storage)
+        self.subscriptions = MemorySubscriptions(self.storage, self.clock)
         self.credits = MemoryCredits(self.storage)
+        self.quotas = MemoryQuotas(self.storage)
         self.windows = MemoryRequestWindows(self.storage)
         self.sends = MemorySends(self.storage, self.clock)
         self.chunks = MemoryChunks(self.storage)

@@ -1,18 +1,15 @@
-"""Tenants, apps and keys in memory."""
+"""Tenants, apps, keys and the audit log in memory."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
+from tests.memory.pages import page, place
 from tests.memory.storage import Storage
-from tocsin.application.ports import MalformedCursor, Page, SealedVapidKey
+from tocsin.application.ports import Page, SealedVapidKey, Stale
 from tocsin.domain.api_key import ApiKey
+from tocsin.domain.audit import AuditEntry
 from tocsin.domain.ids import AppId, KeyId, TenantId
 from tocsin.domain.tenancy import App, Tenant
-
-Record = TypeVar("Record")
-_CURSOR = re.compile(r"\d{12}#[0-9A-Za-z]{1,64}", re.ASCII)
 
 
 class MemoryRegistry:
@@ -33,13 +30,23 @@ class MemoryRegistry:
     def tenants(self, limit: int, cursor: str | None) -> Page[Tenant]:
         """All tenants, newest first."""
         with self._storage.lock:
-            return _page(self._storage.tenants.values(), lambda t: _place(t.created_at, t.id), limit, cursor)
+            return page(self._storage.tenants.values(), lambda t: place(t.created_at, t.id), limit, cursor)
 
-    def add_app(self, app: App, key: SealedVapidKey) -> None:
+    def add_app(self, app: App, key: SealedVapidKey, audit: AuditEntry) -> None:
         """Store a new app together with its first VAPID key."""
         with self._storage.lock:
             self._storage.apps[app.id] = app
             self._storage.vapid_keys[app.id, key.id] = key
+            self._storage.audit.append(audit)
+
+    def change_app(self, new: App, audit: AuditEntry, key: SealedVapidKey | None = None) -> None:
+        """Store a changed app where the revision before it was read. Raises Stale."""
+        with self._storage.lock:
+            self._check_revision(new.id, new.revision - 1)
+            self._storage.apps[new.id] = new
+            if key is not None:
+                self._storage.vapid_keys[new.id, key.id] = key
+            self._storage.audit.append(audit)
 
     def app(self, app: AppId) -> App | None:
         """The app, or None."""
@@ -49,16 +56,41 @@ class MemoryRegistry:
         """The apps of a tenant, newest first."""
         with self._storage.lock:
             owned = [app for app in self._storage.apps.values() if app.tenant == tenant]
-            return _page(owned, lambda a: _place(a.created_at, a.id), limit, cursor)
+            return page(owned, lambda a: place(a.created_at, a.id), limit, cursor)
 
     def vapid_key(self, app: AppId, key: str) -> SealedVapidKey | None:
         """One VAPID key of an app, or None."""
         return self._storage.vapid_keys.get((app, key))
 
-    def add_key(self, key: ApiKey) -> bool:
+    def vapid_keys(self, app: AppId) -> Sequence[SealedVapidKey]:
+        """All VAPID keys of an app, newest first."""
+        with self._storage.lock:
+            owned = [key for (owner, _), key in self._storage.vapid_keys.items() if owner == app]
+        return sorted(owned, key=lambda key: (key.created_at, key.id), reverse=True)
+
+    def retire_vapid_key(self, app: App, key: str, at: int, audit: AuditEntry) -> bool:
+        """Retire a key that is not the app's present one. Raises Stale."""
+        if key == app.vapid_key:
+            return False
+        with self._storage.lock:
+            stored_app = self._check_revision(app.id, app.revision)
+            stored = self._storage.vapid_keys.get((app.id, key))
+            if stored is None or stored.retired_at is not None:
+                return False
+            self._storage.vapid_keys[app.id, key] = replace(stored, retired_at=at)
+            # Whoever read the key as a live one, to make it the present one again, has to read anew.
+            self._storage.apps[app.id] = replace(stored_app, revision=stored_app.revision + 1)
+            self._storage.audit.append(audit)
+            return True
+
+    def add_key(self, key: ApiKey, audit: AuditEntry) -> bool:
         """Store a new API key; False when its id is taken."""
         with self._storage.lock:
-            return self._storage.keys.setdefault(key.id, key) == key
+            if key.id in self._storage.keys:
+                return self._storage.keys[key.id] == key
+            self._storage.keys[key.id] = key
+            self._storage.audit.append(audit)
+            return True
 
     def key(self, key: KeyId) -> ApiKey | None:
         """The key, revoked or not, or None."""
@@ -68,16 +100,16 @@ class MemoryRegistry:
         """The keys of an app, newest first."""
         with self._storage.lock:
             owned = [key for key in self._storage.keys.values() if key.app == app]
-            return _page(owned, lambda k: _place(k.created_at, k.id), limit, cursor)
+            return page(owned, lambda k: place(k.created_at, k.id), limit, cursor)
 
-    def revoke_key(self, app: AppId, key: KeyId, at: int) -> bool:
-        """Revoke a key of this app; the first revocation's time stays."""
+    def revoke_key(self, app: AppId, key: KeyId, at: int, audit: AuditEntry) -> bool:
+        """Revoke a key of this app; False when it has no such key that is live."""
         with self._storage.lock:
             stored = self._storage.keys.get(key)
-            if stored is None or stored.app != app:
+            if stored is None or stored.app != app or stored.revoked_at is not None:
                 return False
-            if stored.revoked_at is None:
-                self._storage.keys[key] = replace(stored, revoked_at=at)
+            self._storage.keys[key] = replace(stored, revoked_at=at)
+            self._storage.audit.append(audit)
             return True
 
     def touch_key(self, key: KeyId, at: int) -> None:
@@ -87,15 +119,19 @@ class MemoryRegistry:
             if stored is not None and (stored.last_used_at is None or stored.last_used_at < at):
                 self._storage.keys[key] = replace(stored, last_used_at=at)
 
+    def record(self, entry: AuditEntry) -> None:
+        """Store an audit entry."""
+        with self._storage.lock:
+            self._storage.audit.append(entry)
 
-def _place(created_at: int, name: str) -> str:
-    return f"{created_at:012}#{name}"
+    def audit(self, app: AppId, limit: int, cursor: str | None) -> Page[AuditEntry]:
+        """The audit log of an app, newest first."""
+        with self._storage.lock:
+            owned = [entry for entry in self._storage.audit if entry.app == app]
+            return page(owned, lambda e: place(e.at, e.id), limit, cursor)
 
-
-def _page(records: Iterable[Record], place: Callable[[Record], str], limit: int, cursor: str | None) -> Page[Record]:
-    if cursor is not None and not _CURSOR.fullmatch(cursor):
-        raise MalformedCursor
-    listing = sorted(records, key=place, reverse=True)
-    rest = [record for record in listing if cursor is None or place(record) < cursor]
-    shown = rest[:limit]
-    return Page(shown, place(shown[-1]) if len(rest) > limit else None)
+    def _check_revision(self, app: AppId, revision: int) -> App:
+        stored = self._storage.apps.get(app)
+        if stored is None or stored.revision != revision:
+            raise Stale
+        return stored

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from tests.memory import quotas
 from tests.memory.storage import ChunkKey, Entry, Storage, StoredAnswer, StoredSend
 from tocsin.application.ports import (
     Clock,
@@ -12,10 +13,13 @@ from tocsin.application.ports import (
     IdempotencyKeyTaken,
     InsufficientCredits,
     LeaseLost,
+    Told,
 )
 from tocsin.domain.chunk import Chunk, ChunkState
 from tocsin.domain.ids import AppId, SendId
-from tocsin.domain.send import Balance, Send, SendState, Tally
+from tocsin.domain.quota import Limits
+from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Everyone, Send, SendState, Tally
+from tocsin.domain.subscription import Broadcasts
 
 
 class MemorySends:
@@ -26,9 +30,14 @@ class MemorySends:
         self._clock = clock
 
     def reserve(
-        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+        self,
+        send: Send,
+        only_chunk: tuple[Chunk, Frozen] | None,
+        idempotency: Idempotency | None,
+        due_at: int,
+        limits: Limits,
     ) -> None:
-        """Hold the credits and store the send with all that belongs to it, or nothing."""
+        """Hold credits or quota and store the send with all that belongs to it, or nothing."""
         storage = self._storage
         with storage.lock:
             if (send.app, send.id) in storage.sends:
@@ -39,11 +48,20 @@ class MemorySends:
             balance = storage.balance(send.app)
             if stored.held > balance.available:
                 raise InsufficientCredits
+            quotas.hold(storage, send, limits)
             if stored.held:
                 storage.balances[send.app] = replace(
                     balance, available=balance.available - stored.held, reserved=balance.reserved + stored.held
                 )
-            storage.ledger[send.app, Entry.RESERVE, send.id] = stored.held
+            storage.write_down(
+                send.app,
+                Entry.RESERVE,
+                send.id,
+                stored.held,
+                send.created_at,
+                recipients=send.reserved,
+                request_id=send.request_id,
+            )
             storage.sends[send.app, send.id] = stored
             if idempotency is not None:
                 earlier = EarlierSend(send.id, idempotency.fingerprint, None)
@@ -63,12 +81,12 @@ class MemorySends:
         stored = self._live(app, idempotency, self._clock.now())
         return None if stored is None else stored.earlier
 
-    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
-        """Keep the balance that the first answer told."""
+    def note_answer(self, app: AppId, idempotency: Idempotency, told: Told) -> None:
+        """Keep what the first answer told."""
         with self._storage.lock:
             stored = self._storage.idempotency.get(_name(app, idempotency))
-            if stored is not None and stored.earlier.balance is None:
-                answered = replace(stored, earlier=replace(stored.earlier, balance=balance))
+            if stored is not None and stored.earlier.told is None:
+                answered = replace(stored, earlier=replace(stored.earlier, told=told))
                 self._storage.idempotency[_name(app, idempotency)] = answered
 
     def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
@@ -191,7 +209,11 @@ def _settle(storage: Storage, send: Send, counts: Tally, at: int) -> bool:
         storage.balances[send.app] = Balance(
             balance.available + stored.held - spent, balance.reserved - stored.held, balance.spent + spent
         )
-    storage.ledger[send.app, Entry.SETTLE, send.id] = spent
+    storage.write_down(send.app, Entry.SETTLE, send.id, spent, at, held=stored.held, accepted=counts.accepted)
+    quotas.give_back(storage, stored.send, counts)
+    if stored.send.audience == Everyone() and stored.send.reserved > SYNC_RECIPIENTS:
+        made = storage.broadcasts.get(send.app, Broadcasts()).count
+        storage.broadcasts[send.app] = Broadcasts(made + 1, at)
     settled = replace(stored.send, state=SendState.SETTLED, counts=counts, settled_at=at)
     storage.sends[send.app, send.id] = replace(stored, send=settled, due_at=None)
     return True

@@ -4,12 +4,13 @@ import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tocsin.application.ports import EarlierSend, Frozen, SealedVapidKey
+from tocsin.application.ports import EarlierSend, Frozen, LedgerEntry, Place, SealedVapidKey
 from tocsin.domain.api_key import ApiKey
+from tocsin.domain.audit import AuditEntry
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
 from tocsin.domain.send import Balance, Charge, Send
-from tocsin.domain.subscription import Subscription
+from tocsin.domain.subscription import Broadcasts, Subscription
 from tocsin.domain.tenancy import App, Tenant
 
 ChunkKey = tuple[AppId, SendId, int]
@@ -45,6 +46,16 @@ class StoredAnswer:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What an app used of its newest hour and day; both are named by when they started."""
+
+    hour: int
+    hour_used: int
+    day: int
+    day_used: int
+
+
 @dataclass(slots=True)
 class Storage:
     """All records of a deployment. `lock` is held for each port call, so that each is one atomic step."""
@@ -54,9 +65,13 @@ class Storage:
     apps: dict[AppId, App] = field(default_factory=dict)
     vapid_keys: dict[tuple[AppId, str], SealedVapidKey] = field(default_factory=dict)
     keys: dict[KeyId, ApiKey] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
     subscriptions: dict[tuple[AppId, SubscriptionId], Subscription] = field(default_factory=dict)
+    broadcasts: dict[AppId, Broadcasts] = field(default_factory=dict)
+    marks: dict[tuple[AppId, str, int], tuple[Place, float]] = field(default_factory=dict)
     balances: dict[AppId, Balance] = field(default_factory=dict)
-    ledger: dict[tuple[AppId, Entry, str], int] = field(default_factory=dict)
+    ledger: dict[tuple[AppId, Entry, str], LedgerEntry] = field(default_factory=dict)
+    meters: dict[AppId, Meter] = field(default_factory=dict)
     windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     sends: dict[tuple[AppId, SendId], StoredSend] = field(default_factory=dict)
     idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
@@ -66,3 +81,7 @@ class Storage:
     def balance(self, app: AppId) -> Balance:
         """The balance of an app; zeros when nothing was ever granted."""
         return self.balances.get(app, Balance(0, 0, 0))
+
+    def write_down(self, app: AppId, kind: Entry, reference: str, amount: int, at: int, **details: str | int) -> None:
+        """Add a row to the ledger."""
+        self.ledger[app, kind, reference] = LedgerEntry(kind, reference, amount, at, details)

@@ -1,38 +1,59 @@
 """Subscriptions in memory."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tests.memory.storage import Storage
-from tocsin.application.ports import Stale, Walk
+from tocsin.application.ports import Clock, Place, Stale, Walk
+from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import AppId, SubscriptionId, shard_of
-from tocsin.domain.subscription import Counts, Subscription, SubscriptionState
+from tocsin.domain.ids import AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState, recounted
+
+MARK_SECONDS = 300
 
 
 class MemorySubscriptions:
     """The Subscriptions port."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
+        self._clock = clock
 
     def get(self, app: AppId, subscription: SubscriptionId) -> Subscription | None:
         """The subscription, in whatever state, or None."""
         return self._storage.subscriptions.get((app, subscription))
 
-    def put(self, new: Subscription, old: Subscription | None) -> None:
+    def put(self, new: Subscription, old: Subscription | None, audit: AuditEntry | None = None) -> None:
         """Store `new` where `old` was read. Raises Stale."""
         with self._storage.lock:
             stored = self._storage.subscriptions.get((new.app, new.id))
             if (stored and stored.revision) != (old and old.revision):
                 raise Stale
             self._storage.subscriptions[new.app, new.id] = new
+            if audit is not None:
+                self._storage.audit.append(audit)
+
+    def erase(self, subscription: Subscription) -> None:
+        """Remove it. Raises Stale."""
+        with self._storage.lock:
+            key = subscription.app, subscription.id
+            stored = self._storage.subscriptions.get(key)
+            if stored is None or stored.revision != subscription.revision:
+                raise Stale
+            del self._storage.subscriptions[key]
 
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, most recently seen first."""
         wanted = set(identities)
         found = [subscription for subscription in self._active(app) if wanted & set(subscription.identities)]
         return sorted(found, key=lambda subscription: (-subscription.seen_at, subscription.id))
+
+    def known(self, app: AppId, identity: Identity) -> Sequence[Subscription]:
+        """All subscriptions that go by this identity, newest first."""
+        found = [subscription for subscription in self._of_app(app) if identity in subscription.identities]
+        return sorted(found, key=_listing_place, reverse=True)
 
     def load(self, app: AppId, subscriptions: Sequence[SubscriptionId]) -> Mapping[SubscriptionId, Subscription]:
         """Those of these subscriptions that exist."""
@@ -42,40 +63,83 @@ class MemorySubscriptions:
 
     def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
         """Up to `limit` active subscriptions that follow `after`, by shard and id."""
-        ordered = sorted(self._active(app), key=_place)
-        rest = [subscription for subscription in ordered if after is None or _place(subscription) > after]
+        ordered = sorted(self._active(app), key=_walking_place)
+        rest = [subscription for subscription in ordered if after is None or _walking_place(subscription) > after]
         shown = rest[:limit]
-        return Walk(shown, _place(shown[-1]) if len(rest) > limit else None)
+        return Walk(shown, _walking_place(shown[-1]) if len(rest) > limit else None)
 
-    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str) -> bool:
-        """Mark as expired, if it is active and still has this endpoint."""
+    def listed(
+        self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
+    ) -> Sequence[Place]:
+        """Up to `limit` subscriptions in these states that follow `after`, newest first."""
+        places = (_listing_place(subscription) for subscription in self._of_app(app) if subscription.state in states)
+        return sorted((place for place in places if after is None or place < after), reverse=True)[:limit]
+
+    def marks(self, app: AppId, listing: str) -> Mapping[int, Place]:
+        """Places of a listing that were kept within the last minutes."""
+        now = self._clock.now()
+        with self._storage.lock:
+            return {
+                place_after: place
+                for (owner, name, place_after), (place, until) in self._storage.marks.items()
+                if (owner, name) == (app, listing) and until > now
+            }
+
+    def mark(self, app: AppId, listing: str, place_after: int, place: Place) -> None:
+        """Keep the place of the entry with which `place_after` entries are passed."""
+        self._storage.marks[app, listing, place_after] = place, int(self._clock.now()) + MARK_SECONDS
+
+    def note_accepted(self, app: AppId, send: SendId, subscriptions: Sequence[SubscriptionId], at: int) -> None:
+        """Count one accepted notification for each, once for a send."""
+        with self._storage.lock:
+            for name in subscriptions:
+                stored = self._storage.subscriptions.get((app, name))
+                if stored is not None and stored.activity.last_send != send:
+                    noted = replace(
+                        stored.activity, notified=stored.activity.notified + 1, accepted_at=at, last_send=send
+                    )
+                    changed = replace(stored, activity=noted, revision=stored.revision + 1)
+                    self._storage.subscriptions[app, name] = changed
+
+    def broadcasts(self, app: AppId) -> Broadcasts:
+        """The large sends to everyone that the app has made."""
+        return self._storage.broadcasts.get(app, Broadcasts())
+
+    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
+        """Mark as expired, if it is active and still has this endpoint under this key."""
         with self._storage.lock:
             stored = self._storage.subscriptions.get((app, subscription))
-            if stored is None or stored.state is not SubscriptionState.ACTIVE or stored.endpoint != endpoint:
+            if (
+                stored is None
+                or stored.state is not SubscriptionState.ACTIVE
+                or (stored.endpoint, stored.vapid_key) != (endpoint, vapid_key)
+            ):
                 return False
-            self._storage.subscriptions[app, subscription] = replace(
-                stored, state=SubscriptionState.EXPIRED, revision=stored.revision + 1
-            )
+            expired = replace(stored, state=SubscriptionState.EXPIRED, revision=stored.revision + 1)
+            self._storage.subscriptions[app, subscription] = recounted(expired, stored, self.broadcasts(app))
             return True
 
     def counts(self, app: AppId) -> Counts:
-        """How many there are in each state."""
-        with self._storage.lock:
-            states = [stored.state for (owner, _), stored in self._storage.subscriptions.items() if owner == app]
+        """How many there are in each state and, of the active ones, under each key."""
+        everybody = self._of_app(app)
+        by_state = Counter(subscription.state for subscription in everybody)
+        active = (subscription for subscription in everybody if subscription.state is SubscriptionState.ACTIVE)
         return Counts(
-            states.count(SubscriptionState.ACTIVE),
-            states.count(SubscriptionState.INACTIVE),
-            states.count(SubscriptionState.EXPIRED),
+            **{state.value: by_state[state] for state in SubscriptionState},
+            by_key=dict(Counter(subscription.vapid_key for subscription in active)),
         )
 
     def _active(self, app: AppId) -> Sequence[Subscription]:
+        return [stored for stored in self._of_app(app) if stored.state is SubscriptionState.ACTIVE]
+
+    def _of_app(self, app: AppId) -> Sequence[Subscription]:
         with self._storage.lock:
-            return [
-                stored
-                for (owner, _), stored in self._storage.subscriptions.items()
-                if owner == app and stored.state is SubscriptionState.ACTIVE
-            ]
+            return [stored for (owner, _), stored in self._storage.subscriptions.items() if owner == app]
 
 
-def _place(subscription: Subscription) -> str:
+def _listing_place(subscription: Subscription) -> Place:
+    return Place(subscription.created_at, subscription.id)
+
+
+def _walking_place(subscription: Subscription) -> str:
     return f"{shard_of(subscription.id):02}:SUB#{subscription.id}"

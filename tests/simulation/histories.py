@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests import builders
 from tests.memory.transport import Reply, Silence
@@ -12,6 +12,8 @@ from tests.simulation.world import At, Crash, Failure, Often, Violation, World, 
 from tocsin.application.ports import Unavailable
 from tocsin.application.send_command import SendCommand
 from tocsin.domain.errors import Refused
+from tocsin.domain.quota import Limits
+from tocsin.domain.send import Charge
 from tocsin.domain.tenancy import App
 
 OFTEN_ACCEPTED = (Reply(seconds=0.1), Reply(seconds=3), Reply(seconds=0.1))
@@ -74,9 +76,12 @@ def live_at_random(seed: int) -> World:
     world.services.replies = OFTEN_ACCEPTED * chance.choice((1, 5)) + RARE
     browsers = chance.choice((1, 2, 3, 5, 8))
     owner, _ = builders.shop(world.home, browsers, credits_=browsers * chance.choice((1, 2, 3)))
+    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers))
+    charge = Charge.QUOTA if seed % 3 == 0 else Charge.CREDITS
     for number in range(chance.choice((1, 1, 2, 3))):
         key = builders.idempotency_key(f"send {number}")
-        world.invoke(customer(world, builders.send_command(owner, idempotency=key), attempts=3, alone=False))
+        command = builders.send_command(owner, charge=charge, idempotency=key)
+        world.invoke(customer(world, command, attempts=3, alone=False))
     world.invoke(visitors(world, owner, browsers, chance))
     with small(sync=chance.choice((0, 100))):
         world.run()

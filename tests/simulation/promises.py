@@ -5,7 +5,8 @@ from collections import Counter
 from tests.simulation.world import SMALL_WINDOW, Violation, World
 from tocsin.domain.chunk import Chunk, Result
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.send import Send, SendState
+from tocsin.domain.quota import QuotaWindow
+from tocsin.domain.send import Send, SendState, used_by
 from tocsin.webpush.message import topic_of
 
 
@@ -25,6 +26,15 @@ def check_promises(world: World) -> None:
     for balance in world.storage.balances.values():
         if balance.reserved:
             raise Violation(f"G5: {balance.reserved} credits are still held")
+    for app, meter in world.storage.meters.items():
+        counted = [stored.send for (owner, _), stored in world.storage.sends.items() if owner == app]
+        for window, start, used in (
+            (QuotaWindow.HOUR, meter.hour, meter.hour_used),
+            (QuotaWindow.DAY, meter.day, meter.day_used),
+        ):
+            tried = sum(used_by(send.counts) for send in counted if window.start(send.created_at) == start)
+            if used != tried:
+                raise Violation(f"G5: {used} of the {window.name.lower()} are used, {tried} were tried")
 
 
 def _check_send(world: World, send: Send) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.memory import quotas
 from tests.memory.sends import MemoryChunks
+from tests.memory.storage import Storage
 from tests.simulation.histories import live_at_random
 from tests.simulation.world import Violation
 from tocsin.application import delivering, sending, settling
@@ -83,6 +85,15 @@ def plans_again_over_a_changed_audience(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryChunks, "frozen", lambda self, app, send, number: self._storage.frozen.get((app, send, number)))
 
 
+def keeps_the_quota_of_the_gone(patch: pytest.MonkeyPatch) -> None:
+    honest = quotas.give_back
+
+    def give_back(storage: Storage, send: Send, counts: Tally) -> None:
+        honest(storage, send, replace(counts, gone=0))
+
+    patch.setattr(quotas, "give_back", give_back)
+
+
 def never_asks_the_sweep(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tocsin.application.sweeping.Sweeping.sweep", lambda self: 0)
 
@@ -104,6 +115,7 @@ def live_through(seeds: range) -> None:
         a_round_forgets_what_the_one_before_heard,
         settles_before_every_chunk_is_done,
         plans_again_over_a_changed_audience,
+        keeps_the_quota_of_the_gone,
         never_asks_the_sweep,
     ],
     ids=lambda bug: bug.__name__,

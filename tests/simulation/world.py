@@ -185,7 +185,7 @@ class World:
         fresh.clock, fresh.randomness, fresh.derivation = self.clock, self.home.randomness, self.home.derivation
         fresh.registry, fresh.vault = self.home.registry, self.home.vault
         fresh.credits = self._watched(self.home.credits)
-        fresh.subscriptions = self._watched(MemorySubscriptions(self.storage))
+        fresh.subscriptions = self._watched(MemorySubscriptions(self.storage, self.clock))
         fresh.sends = self._watched(MemorySends(self.storage, self.clock))
         fresh.chunks = self._watched(MemoryChunks(self.storage))
         fresh.jobs = self._watched(self.jobs)
@@ -231,7 +231,7 @@ class World:
         """G2: available + reserved + spent is what was granted, and none is negative."""
         for app, balance in self.storage.balances.items():
             rows = self.storage.ledger.items()
-            granted = sum(amount for (owner, entry, _), amount in rows if owner == app and entry is Entry.GRANT)
+            granted = sum(row.amount for (owner, entry, _), row in rows if owner == app and entry is Entry.GRANT)
             if balance.available + balance.reserved + balance.spent != granted:
                 raise Violation(f"G2: {balance} is not the {granted} that were granted")
             if min(balance.available, balance.reserved, balance.spent) < 0:

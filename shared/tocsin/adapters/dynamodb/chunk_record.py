@@ -65,7 +65,7 @@ def frozen_item(chunk: Chunk, frozen: Frozen, expires_at: int) -> Item:
     """The item of a chunk's recipients: 12 bytes each."""
     return {
         **keys.frozen(chunk.app, chunk.send, chunk.number),
-        "ids": b"".join(map(bytes.fromhex, frozen.ids)),
+        "ids": packed_ids(frozen.ids),
         "after": frozen.after,
         "expires_at": expires_at,
     }
@@ -73,11 +73,20 @@ def frozen_item(chunk: Chunk, frozen: Frozen, expires_at: int) -> Item:
 
 def frozen_from(record: Record) -> Frozen:
     """The recipients in a record. Raises MalformedRecord."""
-    ids = record.binary("ids")
+    return Frozen(ids_from(record, "ids"), record.text_or_none("after"))
+
+
+def packed_ids(ids: Sequence[SubscriptionId]) -> bytes:
+    """Ids as binary: 12 bytes each."""
+    return b"".join(map(bytes.fromhex, ids))
+
+
+def ids_from(record: Record, name: str) -> tuple[SubscriptionId, ...]:
+    """The ids in a binary attribute. Raises MalformedRecord."""
+    ids = record.binary(name)
     if len(ids) % ID_BYTES:
-        raise MalformedRecord("ids")
-    names = (ids[start : start + ID_BYTES].hex() for start in range(0, len(ids), ID_BYTES))
-    return Frozen(tuple(map(SubscriptionId, names)), record.text_or_none("after"))
+        raise MalformedRecord(name)
+    return tuple(SubscriptionId(ids[start : start + ID_BYTES].hex()) for start in range(0, len(ids), ID_BYTES))
 
 
 def _pack_results(results: Sequence[Result]) -> bytes:

@@ -27,10 +27,10 @@ CHANGE = (
 class DynamoChunks:
     """The Chunks port."""
 
-    def __init__(self, database: Database, sends_table: str, credits_table: str) -> None:
+    def __init__(self, database: Database, sends_table: str, credits_table: str, subscriptions_table: str) -> None:
         self._database = database
         self._table = sends_table
-        self._settlement = Settlement(database, sends_table, credits_table)
+        self._settlement = Settlement(database, sends_table, credits_table, subscriptions_table)
 
     def add(self, chunk: Chunk, frozen: Frozen) -> bool:
         """Store a chunk with its recipients, both or neither; False, and no change, if it exists."""

@@ -3,12 +3,14 @@
 available + reserved + spent is what was granted; only `grant` changes the sum, and no condition lets one go below zero.
 """
 
+import re
 from enum import StrEnum
 
 from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.database import ConditionsFailed, Database, Put, Update
-from tocsin.adapters.dynamodb.marshalling import Item
-from tocsin.application.ports import ReferenceTaken
+from tocsin.adapters.dynamodb.marshalling import Item, Record
+from tocsin.adapters.dynamodb.pages import Listing
+from tocsin.application.ports import LedgerEntry, Page, ReferenceTaken
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.send import Balance, Send
 
@@ -18,6 +20,8 @@ FIRST_TIME = "attribute_not_exists(#pk)"
 COVERED = "#available >= :held"
 # Holds by construction; a settlement that would break it is a bug, and must not pass.
 HELD = "#reserved >= :held"
+
+BY_REFERENCE = re.compile(r"\d{12}#(grant|reserve|settle)#[ -~]{1,128}", re.ASCII)
 
 
 class Entry(StrEnum):
@@ -34,6 +38,7 @@ class DynamoCredits:
     def __init__(self, database: Database, table: str) -> None:
         self._database = database
         self._table = table
+        self._ledger = Listing(table, "pk", "at_ref", keys.BY_TIME, BY_REFERENCE)
 
     def balance(self, app: AppId) -> Balance:
         """The balance; zeros when nothing was ever granted."""
@@ -44,7 +49,7 @@ class DynamoCredits:
 
     def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
         """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
-        row = _row(self._table, app, Entry.GRANT, reference, amount, {"at": at})
+        row = _row(self._table, app, Entry.GRANT, reference, amount, at, {})
         added = Update(self._table, keys.balance(app), "ADD #available :amount", {"amount": amount})
         try:
             self._database.transact([row, added])
@@ -57,6 +62,10 @@ class DynamoCredits:
             return False
         return True
 
+    def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
+        """The ledger, newest first; may lag a moment behind. Raises MalformedCursor."""
+        return self._ledger.page(self._database, keys.money(app), _entry, limit, cursor)
+
 
 class CreditSteps:
     """The writes by which a send moves money, for transactions that change the send in the same instant."""
@@ -66,8 +75,8 @@ class CreditSteps:
 
     def reserved(self, send: Send, held: int) -> Put:
         """The ledger row of a reservation, with amount 0 for a send that costs nothing."""
-        details: Item = {"recipients": send.reserved, "at": send.created_at, "request_id": send.request_id}
-        return _row(self._table, send.app, Entry.RESERVE, send.id, held, details)
+        details: Item = {"recipients": send.reserved, "request_id": send.request_id}
+        return _row(self._table, send.app, Entry.RESERVE, send.id, held, send.created_at, details)
 
     def hold(self, app: AppId, held: int) -> Update:
         """available -> reserved, if there is enough."""
@@ -76,7 +85,7 @@ class CreditSteps:
 
     def settled(self, app: AppId, send: SendId, held: int, spent: int, accepted: int, at: int) -> Put:
         """The ledger row of a settlement."""
-        return _row(self._table, app, Entry.SETTLE, send, spent, {"held": held, "accepted": accepted, "at": at})
+        return _row(self._table, app, Entry.SETTLE, send, spent, at, {"held": held, "accepted": accepted})
 
     def spend(self, app: AppId, held: int, spent: int) -> Update:
         """reserved -> spent, and what was not used back to available."""
@@ -85,6 +94,24 @@ class CreditSteps:
         return Update(self._table, keys.balance(app), change, values, HELD)
 
 
-def _row(table: str, app: AppId, kind: Entry, reference: str, amount: int, details: Item) -> Put:
-    item = {**keys.ledger_row(app, kind, reference), "kind": kind, "reference": reference, "amount": amount, **details}
+def _row(table: str, app: AppId, kind: Entry, reference: str, amount: int, at: int, details: Item) -> Put:
+    item: Item = {
+        **keys.ledger_row(app, kind, reference),
+        "kind": kind,
+        "reference": reference,
+        "amount": amount,
+        "at": at,
+        "at_ref": keys.place(at, f"{kind}#{reference}"),
+        "details": details,
+    }
     return Put(table, item, FIRST_TIME)
+
+
+def _entry(record: Record) -> LedgerEntry:
+    return LedgerEntry(
+        record.text("kind"),
+        record.text("reference"),
+        record.number("amount"),
+        record.number("at"),
+        record.details("details"),
+    )

@@ -65,6 +65,8 @@ class Delete:
 
     table: str
     key: Key
+    condition: str | None = None
+    values: Item = field(default_factory=dict, repr=False)
 
 
 Write = Put | Update | Delete
@@ -251,6 +253,17 @@ def _update(write: Update) -> "UpdateTypeDef":
     return request
 
 
+def _delete(write: Delete) -> "DeleteTypeDef":
+    request: DeleteTypeDef = {"TableName": write.table, "Key": to_attributes(write.key)}
+    if write.condition is not None:
+        request["ConditionExpression"] = write.condition
+        request["ExpressionAttributeNames"] = _names(write.condition)
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if write.values:
+        request["ExpressionAttributeValues"] = _values(write.values)
+    return request
+
+
 def _transacted(write: Write) -> "TransactWriteItemTypeDef":
     match write:
         case Put():
@@ -258,8 +271,7 @@ def _transacted(write: Write) -> "TransactWriteItemTypeDef":
         case Update():
             return {"Update": _update(write)}
         case Delete():
-            delete: DeleteTypeDef = {"TableName": write.table, "Key": to_attributes(write.key)}
-            return {"Delete": delete}
+            return {"Delete": _delete(write)}
 
 
 @lru_cache(maxsize=256)

@@ -12,8 +12,12 @@ Key = Mapping[str, str]
 
 BY_OWNER = "by_owner"
 BY_DUE = "by_due"
+BY_TIME = "by_time"
+BY_CREATED = "by_created"
 TENANTS = "TENANTS"
 DUE_PARTITIONS = 8
+LISTED_PARTITIONS = 4
+VAPID_KEYS = "VAPID#"
 SUBSCRIPTIONS = "SUB#"
 AFTER_SUBSCRIPTIONS = "SUB$"
 """The first sort key that can follow every subscription: `$` comes after `#`."""
@@ -40,7 +44,7 @@ def app(name: AppId) -> Key:
 
 def vapid_key(owner: AppId, name: str) -> Key:
     """A VAPID key of an app."""
-    return key(f"APP#{owner}", f"VAPID#{name}")
+    return key(f"APP#{owner}", f"{VAPID_KEYS}{name}")
 
 
 def api_key(name: KeyId) -> Key:
@@ -58,22 +62,42 @@ def keys_of(owner: AppId) -> str:
     return f"APP#{owner}"
 
 
-def place(created_at: int, name: str) -> str:
-    """by_owner's sort key: by time, then by id."""
-    return f"{created_at:012}#{name}"
+def audit_log(owner: AppId) -> str:
+    """The partition that holds an app's audit log."""
+    return f"APP#{owner}#AUDIT"
+
+
+def audit_entry(owner: AppId, at: int, name: str) -> Key:
+    """An entry of the audit log."""
+    return key(audit_log(owner), place(at, name))
+
+
+def place(at: int, name: str) -> str:
+    """The sort key of everything that is listed: by time, then by name."""
+    return f"{at:012}#{name}"
 
 
 # --- credits ------------------------------------------------------------------------------------------------------
 
 
+def money(owner: AppId) -> str:
+    """The partition that holds an app's balance, ledger and meter."""
+    return f"APP#{owner}"
+
+
 def balance(owner: AppId) -> Key:
     """An app's balance."""
-    return key(f"APP#{owner}", "BALANCE")
+    return key(money(owner), "BALANCE")
+
+
+def meter(owner: AppId) -> Key:
+    """What an app used of its hour and day."""
+    return key(money(owner), "METER")
 
 
 def ledger_row(owner: AppId, kind: str, reference: str) -> Key:
     """One row of the ledger; its reference happens once for each kind."""
-    return key(f"APP#{owner}", f"LEDGER#{kind}#{reference}")
+    return key(money(owner), f"LEDGER#{kind}#{reference}")
 
 
 def request_window(subject: str) -> Key:
@@ -117,6 +141,31 @@ def alias(owner: AppId, identity: Identity, name: SubscriptionId) -> Key:
 def subscription_in(sk: str) -> SubscriptionId:
     """The id in the sort key of a subscription or an alias."""
     return SubscriptionId(sk.removeprefix(SUBSCRIPTIONS))
+
+
+def listed(owner: AppId, state: str, name: SubscriptionId) -> str:
+    """by_created: the partition that lists a subscription while it is in this state."""
+    return f"APP#{owner}#{state}#{shard_of(name) % LISTED_PARTITIONS}"
+
+
+def all_listed(owner: AppId, state: str) -> list[str]:
+    """by_created: all partitions of a state."""
+    return [f"APP#{owner}#{state}#{number}" for number in range(LISTED_PARTITIONS)]
+
+
+def marks(owner: AppId, listing: str) -> str:
+    """The partition of a listing's kept places. The listing comes last: its name may hold any character."""
+    return f"APP#{owner}#PAGES#{listing}"
+
+
+def mark(owner: AppId, listing: str, place_after: int) -> Key:
+    """A kept place of a listing."""
+    return key(marks(owner, listing), f"{place_after:09}")
+
+
+def broadcasts(owner: AppId) -> Key:
+    """How many large sends to everyone an app has made."""
+    return key(f"APP#{owner}", "BROADCASTS")
 
 
 # --- sends --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Written by hand: boto3's own serializer makes Decimals of numbers and checks far more than these records need.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ class Record:
     def __contains__(self, name: str) -> bool:
         return self._item.get(name) is not None
 
+    def names(self) -> Collection[str]:
+        """What the record has."""
+        return self._item.keys()
+
     def text(self, name: str) -> str:
         """A string."""
         value = self._item.get(name)
@@ -124,9 +128,25 @@ class Record:
         """A map."""
         return _record(self._item.get(name), name)
 
+    def details(self, name: str) -> dict[str, str | int]:
+        """A map of strings and whole numbers."""
+        members = self.record(name)
+        return {
+            member: members.text(member) if isinstance(value, str) else members.number(member)
+            for member, value in members._item.items()
+        }
+
     def text_or_none(self, name: str) -> str | None:
         """A string, or None where there is none."""
         return self.text(name) if name in self else None
+
+    def binary_or_none(self, name: str) -> bytes | None:
+        """Bytes, or None where there are none."""
+        return self.binary(name) if name in self else None
+
+    def flag_or_none(self, name: str) -> bool | None:
+        """A truth value, or None where there is none."""
+        return self.flag(name) if name in self else None
 
     def number_or_none(self, name: str) -> int | None:
         """A whole number, or None where there is none."""

@@ -1,12 +1,16 @@
 """A send as an item and back."""
 
+import json
+from collections.abc import Mapping
+
 from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb.chunk_record import ids_from, packed_ids
 from tocsin.adapters.dynamodb.marshalling import Item, MalformedRecord, Record
 from tocsin.domain.chunk import Repeat
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, TenantId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Audience, Charge, Everyone, People, Send, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Everyone, Listed, People, Send, SendState, Tally
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.message import Urgency
 
@@ -97,6 +101,8 @@ def _audience_item(audience: Audience) -> Item:
         case People():
             people = [{"kind": identity.kind, "value": identity.value} for identity in audience.identities]
             return {"kind": "people", "identities": people}
+        case Listed():
+            return {"kind": "listed", "subscriptions": packed_ids(audience.subscriptions)}
 
 
 def _audience(record: Record) -> Audience:
@@ -107,6 +113,8 @@ def _audience(record: Record) -> Audience:
         case "people":
             people = record.records("identities")
             return People(tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in people))
+        case "listed":
+            return Listed(ids_from(record, "subscriptions"))
     raise MalformedRecord("audience")
 
 
@@ -116,10 +124,18 @@ def _notification_item(notification: Notification) -> Item:
         "body": notification.body,
         "url": notification.url,
         "icon": notification.icon,
+        "badge": notification.badge,
+        "image": notification.image,
+        "data": None if notification.data is None else _data_text(notification.data),
         "tag": notification.tag,
         "ttl": notification.ttl,
         "urgency": notification.urgency,
     }
+
+
+def _data_text(data: Mapping[str, object]) -> str:
+    # As text: a customer's object may hold fractions, or nest deeper than an item can.
+    return json.dumps(dict(data), ensure_ascii=False, separators=(",", ":"))
 
 
 def _notification(record: Record) -> Notification:
@@ -128,6 +144,9 @@ def _notification(record: Record) -> Notification:
         record.text("body"),
         record.text_or_none("url"),
         record.text_or_none("icon"),
+        record.text_or_none("badge"),
+        record.text_or_none("image"),
+        json.loads(record.text("data")) if "data" in record else None,
         record.text_or_none("tag"),
         record.number("ttl"),
         Urgency(record.text("urgency")),

@@ -8,55 +8,80 @@ from tocsin.adapters.dynamodb.chunks import new_chunk
 from tocsin.adapters.dynamodb.credits import CreditSteps
 from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed, Database, Put, Update
 from tocsin.adapters.dynamodb.marshalling import Item, Record
+from tocsin.adapters.dynamodb.quotas import QuotaSteps
 from tocsin.adapters.dynamodb.settlement import Settlement
-from tocsin.application.ports import EarlierSend, Frozen, Idempotency, IdempotencyKeyTaken, InsufficientCredits
+from tocsin.application.ports import (
+    EarlierSend,
+    Frozen,
+    Idempotency,
+    IdempotencyKeyTaken,
+    InsufficientCredits,
+    Told,
+    Unavailable,
+)
 from tocsin.domain.chunk import Chunk
-from tocsin.domain.ids import AppId, SendId
-from tocsin.domain.send import Send, SendState, Tally
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.quota import Limits
+from tocsin.domain.send import Charge, Send, SendState, Tally
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # DynamoDB removes what has expired when it gets to it, up to days later: until then it counts as absent.
 UNUSED = "attribute_not_exists(#pk) OR #expires_at <= :now"
 # The first answer counts, and it answers the request that made the record.
+UNTOLD = "attribute_exists(#pk) AND attribute_not_exists(#balance)"
 KNOWN = "attribute_exists(#pk)"
 PLANNED = "#state = :planned"
 UNSETTLED = "attribute_exists(#due_pk)"
+# Others may begin an hour, and then the next one, between two of our attempts; more is a storm.
+ATTEMPTS = 4
 
 
 class DynamoSends:
     """The Sends port."""
 
-    def __init__(self, database: Database, sends_table: str, credits_table: str) -> None:
+    def __init__(self, database: Database, sends_table: str, credits_table: str, subscriptions_table: str) -> None:
         self._database = database
         self._table = sends_table
         self._credits = CreditSteps(credits_table)
-        self._settlement = Settlement(database, sends_table, credits_table)
+        self._quotas = QuotaSteps(database, credits_table)
+        self._settlement = Settlement(database, sends_table, credits_table, subscriptions_table)
 
     def reserve(
-        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, due_at: int
+        self,
+        send: Send,
+        only_chunk: tuple[Chunk, Frozen] | None,
+        idempotency: Idempotency | None,
+        due_at: int,
+        limits: Limits,
     ) -> None:
-        """Hold the credits and store the send with all that belongs to it, or nothing.
+        """Hold credits or quota and store the send with all that belongs to it, or nothing.
 
-        Raises InsufficientCredits or IdempotencyKeyTaken.
+        Raises InsufficientCredits, InsufficientQuota or IdempotencyKeyTaken.
         """
         held = send_record.held_by(send)
         stored = Put(self._table, send_record.to_item(send, due_at), FIRST_TIME)
         used = None if idempotency is None else self._used(send, idempotency)
-        hold = None if held == 0 else self._credits.hold(send.app, held)
         row = self._credits.reserved(send, held)
         chunk = [] if only_chunk is None else self._chunk(send, *only_chunk)
-        try:
-            self._database.transact([write for write in (stored, used, hold, row, *chunk) if write is not None])
-        except ConditionsFailed as refusal:
-            # The send is there: an earlier attempt of ours went through, its answer got lost.
-            if refusal.stopped(stored):
+        hold = self._hold(send, limits)
+        for _ in range(ATTEMPTS):
+            try:
+                self._database.transact([write for write in (stored, used, hold, row, *chunk) if write is not None])
+            except ConditionsFailed as refusal:
+                # The send is there: an earlier attempt of ours went through, its answer got lost.
+                if refusal.stopped(stored):
+                    return
+                # Before the balance: the earlier request may have spent what this one misses.
+                if refusal.stopped(used):
+                    raise IdempotencyKeyTaken from refusal
+                if hold is None or not refusal.stopped(hold):
+                    raise
+                if send.charge is Charge.CREDITS:
+                    raise InsufficientCredits from refusal
+                hold = self._quotas.hold_again(send, limits, refusal.stored(hold))
+            else:
                 return
-            # Before the balance: the earlier request may have spent what this one misses.
-            if refusal.stopped(used):
-                raise IdempotencyKeyTaken from refusal
-            if refusal.stopped(hold):
-                raise InsufficientCredits from refusal
-            raise
+        raise Unavailable
 
     def get(self, app: AppId, send: SendId) -> Send | None:
         """The send, or None."""
@@ -68,13 +93,13 @@ class DynamoSends:
         record = self._database.get(self._table, keys.idempotency(app, idempotency.route, idempotency.key))
         if record is None or record.number("expires_at") <= self._database.now():
             return None
-        return EarlierSend(SendId(record.text("send")), record.text("fingerprint"), record.number_or_none("balance"))
+        return EarlierSend(SendId(record.text("send")), record.text("fingerprint"), _told(record))
 
-    def note_answer(self, app: AppId, idempotency: Idempotency, balance: int) -> None:
-        """Keep the balance that the first answer told, so that a repeat is told the same."""
+    def note_answer(self, app: AppId, idempotency: Idempotency, told: Told) -> None:
+        """Keep what the first answer told, so that a repeat is told the same."""
         key = keys.idempotency(app, idempotency.route, idempotency.key)
-        change = "SET #balance = if_not_exists(#balance, :balance)"
-        self._try(Update(self._table, key, change, {"balance": balance}, KNOWN))
+        change = "SET #balance = :balance, #unreachable = :unreachable"
+        self._try(Update(self._table, key, change, {"balance": told.balance, "unreachable": told.unreachable}, UNTOLD))
 
     def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
         """PLANNED -> SENDING with this many chunks; no change in any other state."""
@@ -111,6 +136,13 @@ class DynamoSends:
         """Have the sweep look again at due_at; no change once settled."""
         self._try(Update(self._table, keys.send(app, send), "SET #due_at = :due_at", {"due_at": due_at}, UNSETTLED))
 
+    def _hold(self, send: Send, limits: Limits) -> Update | None:
+        if send.reserved == 0 or send.charge is Charge.NONE:
+            return None
+        if send.charge is Charge.QUOTA:
+            return self._quotas.hold(send, limits)
+        return self._credits.hold(send.app, send.reserved)
+
     def _chunk(self, send: Send, chunk: Chunk, frozen: Frozen) -> list[Put]:
         return new_chunk(self._table, chunk, frozen, send.created_at + send_record.KEPT_SECONDS)
 
@@ -129,3 +161,9 @@ class DynamoSends:
             return self._database.update(change)
         except ConditionFailed:
             return None
+
+
+def _told(record: Record) -> Told | None:
+    if "balance" not in record:
+        return None
+    return Told(record.number("balance"), tuple(map(SubscriptionId, record.texts("unreachable"))))

@@ -1,9 +1,14 @@
 """Subscriptions on DynamoDB: an item each, an alias for each identity, and exact counters for each shard."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import chain, islice
 
 from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb.audit_log import AuditSteps
 from tocsin.adapters.dynamodb.database import (
+    BATCH_GET_LIMIT,
     ConditionFailed,
     ConditionsFailed,
     Database,
@@ -13,39 +18,53 @@ from tocsin.adapters.dynamodb.database import (
     Write,
 )
 from tocsin.adapters.dynamodb.marshalling import Item, Record
-from tocsin.application.ports import Stale, Walk
-from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import SHARDS, AppId, SubscriptionId, shard_of
-from tocsin.domain.subscription import Counts, Device, Subscription, SubscriptionState
-from tocsin.webpush.encryption import RecipientKeys
+from tocsin.adapters.dynamodb.side_by_side import side_by_side
+from tocsin.adapters.dynamodb.subscription_record import counters, from_record, place_in, sum_of, to_item
+from tocsin.application.ports import Place, Stale, Walk
+from tocsin.domain.audit import AuditEntry
+from tocsin.domain.identity import Identity
+from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # Nobody wrote since the caller read; the aliases and counters that go with the change are then right too.
 UNCHANGED = "#revision = :revision"
-# A browser that came back with a new endpoint, or that withdrew meanwhile, is none of a late report's business.
-STILL_THERE = "#state = :active AND #endpoint = :endpoint"
+# A browser that came back with a new endpoint, under another key, or that withdrew meanwhile, is none of a late
+# report's business; and the key is needed to count it out.
+STILL_THERE = "#state = :active AND #endpoint = :endpoint AND #vapid_key = :vapid_key"
 ACTIVE_ONLY = "#state = :active"
+# A note that is repeated counts nothing.
+UNNOTED = "attribute_exists(#pk) AND (attribute_not_exists(#last_send) OR #last_send <> :send)"
+
+LISTED_UNDER = "#pk = :pk AND begins_with(#sk, :prefix)"
+MARK_SECONDS = 300
+# Ids are spread evenly, so that a page takes about a quarter from each partition of a state; a little more saves most
+# second readings.
+SPARE = 8
 
 
 class DynamoSubscriptions:
     """The Subscriptions port."""
 
-    def __init__(self, database: Database, table: str) -> None:
+    def __init__(self, database: Database, table: str, tenants_table: str) -> None:
         self._database = database
         self._table = table
+        self._audit = AuditSteps(tenants_table)
 
     def get(self, app: AppId, subscription: SubscriptionId) -> Subscription | None:
         """The subscription, in whatever state, or None."""
         record = self._database.get(self._table, keys.subscription(app, subscription))
-        return None if record is None else _read(record)
+        return None if record is None else from_record(record)
 
-    def put(self, new: Subscription, old: Subscription | None) -> None:
-        """Store `new` where `old` was read, its identities and the counters: all or nothing. Raises Stale."""
+    def put(self, new: Subscription, old: Subscription | None, audit: AuditEntry | None = None) -> None:
+        """Store `new` where `old` was read, its identities, counters and audit entry: all or nothing. Raises Stale."""
         if old is None:
-            stored = Put(self._table, _item(new), FIRST_TIME)
+            stored = Put(self._table, to_item(new), FIRST_TIME)
         else:
-            stored = Put(self._table, _item(new), UNCHANGED, {"revision": old.revision})
+            stored = Put(self._table, to_item(new), UNCHANGED, {"revision": old.revision})
         others = [*self._alias_changes(new, old), *self._count_changes(new, old)]
+        if audit is not None:
+            others.append(self._audit.written(audit))
         try:
             if others:
                 self._database.transact([stored, *others])
@@ -55,22 +74,36 @@ class DynamoSubscriptions:
         except (ConditionFailed, ConditionsFailed) as refusal:
             raise Stale from refusal
 
+    def erase(self, subscription: Subscription) -> None:
+        """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""
+        app, name = subscription.app, subscription.id
+        revision = {"revision": subscription.revision}
+        writes = [
+            Delete(self._table, keys.subscription(app, name), UNCHANGED, revision),
+            *(Delete(self._table, keys.alias(app, identity, name)) for identity in subscription.identities),
+            *self._count_changes(None, subscription),
+        ]
+        try:
+            self._database.transact(writes)
+        except ConditionsFailed as refusal:
+            raise Stale from refusal
+
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, each once, most recently seen first."""
-        wanted = set(identities)
-        listed = [name for identity in sorted(wanted, key=repr) for name in self._listed(app, identity)]
-        found = [
-            subscription
-            for subscription in self.load(app, listed).values()
-            # It may have changed hands between the two reads.
-            if subscription.state is SubscriptionState.ACTIVE and wanted & set(subscription.identities)
-        ]
+        found = (one for one in self._going_by(app, identities) if one.state is SubscriptionState.ACTIVE)
         return sorted(found, key=lambda subscription: (-subscription.seen_at, subscription.id))
+
+    def known(self, app: AppId, identity: Identity) -> Sequence[Subscription]:
+        """All subscriptions that go by this identity, in whatever state, newest first (by created_at, then id)."""
+        found = self._going_by(app, [identity])
+        return sorted(found, key=lambda subscription: (subscription.created_at, subscription.id), reverse=True)
 
     def load(self, app: AppId, subscriptions: Sequence[SubscriptionId]) -> Mapping[SubscriptionId, Subscription]:
         """Those of these subscriptions that exist, in whatever state."""
         wanted = [keys.subscription(app, name) for name in dict.fromkeys(subscriptions)]
-        return {found.id: found for found in map(_read, self._database.load(self._table, wanted))}
+        batches = [wanted[start : start + BATCH_GET_LIMIT] for start in range(0, len(wanted), BATCH_GET_LIMIT)]
+        records = chain.from_iterable(side_by_side(self._loaded, batches))
+        return {found.id: found for found in map(from_record, records)}
 
     def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
         """Up to `limit` active subscriptions that follow `after`, by shard and id."""
@@ -82,35 +115,78 @@ class DynamoSubscriptions:
                 return Walk(found[:limit], _place(found[limit - 1]))
         return Walk(found, None)
 
-    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str) -> bool:
-        """Mark as expired, if it is active and still has this endpoint; False, and no change, otherwise."""
+    def listed(
+        self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
+    ) -> Sequence[Place]:
+        """Up to `limit` subscriptions in these states that follow `after`, newest first; may lag a moment behind."""
+        page = min(limit, limit // keys.LISTED_PARTITIONS + SPARE)
+        streams = [
+            self._newest(partition, after, page) for state in states for partition in keys.all_listed(app, state)
+        ]
+        return list(islice(merge(*side_by_side(_begun, streams), reverse=True), limit))
+
+    def marks(self, app: AppId, listing: str) -> Mapping[int, Place]:
+        """Places of a listing that were kept within the last minutes, by how many entries come before the next one."""
+        now = self._database.now()
+        records = self._database.query(self._table, "#pk = :pk", {"pk": keys.marks(app, listing)})
+        # DynamoDB removes what has expired when it gets to it: until then it counts as absent.
+        return {int(one.text("sk")): place_in(one, "place") for one in records if one.number("expires_at") > now}
+
+    def mark(self, app: AppId, listing: str, place_after: int, place: Place) -> None:
+        """Keep the place of the entry with which `place_after` entries of a listing are passed, for five minutes."""
+        item: Item = {
+            **keys.mark(app, listing, place_after),
+            "place": keys.place(place.created_at, place.id),
+            "expires_at": self._database.now() + MARK_SECONDS,
+        }
+        self._database.put(Put(self._table, item))
+
+    def note_accepted(self, app: AppId, send: SendId, subscriptions: Sequence[SubscriptionId], at: int) -> None:
+        """Count one accepted notification for each; once for a send, unless another send was noted in between."""
+        values: Item = {"send": send, "at": at, "one": 1}
+        change = "SET #last_send = :send, #accepted_at = :at ADD #notified :one, #revision :one"
+
+        def note(name: SubscriptionId) -> None:
+            try:
+                self._database.update(Update(self._table, keys.subscription(app, name), change, values, UNNOTED))
+            except ConditionFailed:
+                return
+
+        side_by_side(note, list(dict.fromkeys(subscriptions)))
+
+    def broadcasts(self, app: AppId) -> Broadcasts:
+        """The large sends to everyone that the app has made. A consistent read."""
+        record = self._database.get(self._table, keys.broadcasts(app))
+        return Broadcasts() if record is None else Broadcasts(record.number("count"), record.number("last_at"))
+
+    def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
+        """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
+        active, gone = SubscriptionState.ACTIVE, SubscriptionState.EXPIRED
         expired = Update(
             self._table,
             keys.subscription(app, subscription),
-            "SET #state = :expired ADD #revision :one",
+            "SET #state = :expired, #listed = :listed ADD #revision :one, #notified :broadcasts",
             {
-                "expired": SubscriptionState.EXPIRED,
-                "active": SubscriptionState.ACTIVE,
+                "expired": gone,
+                "listed": keys.listed(app, gone, subscription),
+                "active": active,
                 "endpoint": endpoint,
+                "vapid_key": vapid_key,
+                "broadcasts": self.broadcasts(app).count,
                 "one": 1,
             },
             STILL_THERE,
         )
-        moved: dict[str, int] = {SubscriptionState.ACTIVE: -1, SubscriptionState.EXPIRED: 1}
+        moved = self._moved(app, subscription, counters(active, vapid_key), counters(gone, vapid_key))
         try:
-            self._database.transact([expired, self._count(app, subscription, moved)])
+            self._database.transact([expired, *moved])
         except ConditionsFailed:
             return False
         return True
 
     def counts(self, app: AppId) -> Counts:
-        """How many there are in each state."""
-        active = inactive = expired = 0
-        for shard in self._database.load(self._table, keys.all_counts(app)):
-            active += shard.number_or_none("active") or 0
-            inactive += shard.number_or_none("inactive") or 0
-            expired += shard.number_or_none("expired") or 0
-        return Counts(active, inactive, expired)
+        """How many there are in each state and, of the active ones, under each key."""
+        return sum_of(self._database.load(self._table, keys.all_counts(app)))
 
     def _alias_changes(self, new: Subscription, old: Subscription | None) -> Iterator[Write]:
         before = set() if old is None else set(old.identities)
@@ -121,36 +197,68 @@ class DynamoSubscriptions:
             if identity not in before:
                 yield Put(self._table, keys.alias(new.app, identity, new.id))
 
-    def _count_changes(self, new: Subscription, old: Subscription | None) -> Iterator[Write]:
-        if old is None:
-            yield self._count(new.app, new.id, {new.state: 1})
-        elif old.state is not new.state:
-            yield self._count(new.app, new.id, {old.state: -1, new.state: 1})
+    def _count_changes(self, new: Subscription | None, old: Subscription | None) -> Iterator[Write]:
+        known = new or old
+        if known is not None:
+            yield from self._moved(
+                known.app,
+                known.id,
+                [] if old is None else counters(old.state, old.vapid_key),
+                [] if new is None else counters(new.state, new.vapid_key),
+            )
 
-    def _count(self, app: AppId, name: SubscriptionId, by_state: Mapping[str, int]) -> Update:
-        change = "ADD " + ", ".join(f"#{state} :{state}" for state in by_state)
-        return Update(self._table, keys.shard_counts(app, shard_of(name)), change, by_state)
+    def _moved(self, app: AppId, name: SubscriptionId, out_of: list[str], into: list[str]) -> Iterator[Write]:
+        """The change of its shard's counters, if there is one."""
+        changes = Counter(into)
+        changes.subtract(out_of)
+        values = {counter: change for counter, change in changes.items() if change}
+        if values:
+            change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in values)
+            yield Update(self._table, keys.shard_counts(app, shard_of(name)), change, values)
 
-    def _listed(self, app: AppId, identity: Identity) -> Iterator[SubscriptionId]:
-        condition, values = "#pk = :pk AND begins_with(#sk, :prefix)", _prefixed(keys.person(app, identity))
-        for record in self._database.query(self._table, condition, values):
-            yield keys.subscription_in(record.text("sk"))
+    def _going_by(self, app: AppId, identities: Collection[Identity]) -> Iterator[Subscription]:
+        wanted = set(identities)
+        partitions = [keys.person(app, identity) for identity in sorted(wanted, key=repr)]
+        listed = chain.from_iterable(side_by_side(self._aliases, partitions))
+        for subscription in self.load(app, list(listed)).values():
+            # It may have changed hands between the two reads.
+            if wanted & set(subscription.identities):
+                yield subscription
+
+    def _aliases(self, person: str) -> list[SubscriptionId]:
+        values = {"pk": person, "prefix": keys.SUBSCRIPTIONS}
+        return [keys.subscription_in(one.text("sk")) for one in self._database.query(self._table, LISTED_UNDER, values)]
+
+    def _loaded(self, batch: Sequence[keys.Key]) -> list[Record]:
+        return list(self._database.load(self._table, batch))
+
+    def _newest(self, partition: str, after: Place | None, page: int) -> Iterator[Place]:
+        condition, values = "#listed = :listed", {"listed": partition}
+        if after is not None:
+            condition += " AND #listed_at < :after"
+            values["after"] = keys.place(after.created_at, after.id)
+        for record in self._database.query(
+            self._table, condition, values, index=keys.BY_CREATED, page=page, newest_first=True
+        ):
+            yield place_in(record, "listed_at")
 
     def _active_after(self, app: AppId, after: str | None, page: int) -> Iterator[Subscription]:
         first, last_sk = (0, "") if after is None else _parse_place(after)
         for shard in range(first, SHARDS):
-            values = _prefixed(keys.shard(app, shard)) | {"active": SubscriptionState.ACTIVE}
-            condition = "#pk = :pk AND begins_with(#sk, :prefix)"
+            values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
+            condition = LISTED_UNDER
             if shard == first and after is not None:
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
             for record in self._database.query(self._table, condition, values, only=ACTIVE_ONLY, page=page):
-                yield _read(record)
+                yield from_record(record)
 
 
-def _prefixed(pk: str) -> dict[str, str]:
-    return {"pk": pk, "prefix": keys.SUBSCRIPTIONS}
+def _begun(records: Iterator[Place]) -> Iterable[Place]:
+    """The same, with its first stretch read."""
+    first = next(records, None)
+    return records if first is None else chain([first], records)
 
 
 def _place(subscription: Subscription) -> str:
@@ -160,46 +268,3 @@ def _place(subscription: Subscription) -> str:
 def _parse_place(after: str) -> tuple[int, str]:
     shard, _, sk = after.partition(":")
     return int(shard), sk
-
-
-def _item(subscription: Subscription) -> Item:
-    device = subscription.device
-    return {
-        **keys.subscription(subscription.app, subscription.id),
-        "id": subscription.id,
-        "app": subscription.app,
-        "endpoint": subscription.endpoint,
-        "p256dh": subscription.keys.p256dh,
-        "auth": subscription.keys.auth,
-        "vapid_key": subscription.vapid_key,
-        "state": subscription.state,
-        "identities": [{"kind": identity.kind, "value": identity.value} for identity in subscription.identities],
-        "labels": subscription.labels,
-        "lang": device.lang,
-        "timezone": device.timezone,
-        "standalone": device.standalone,
-        "created_at": subscription.created_at,
-        "seen_at": subscription.seen_at,
-        "revision": subscription.revision,
-    }
-
-
-def _read(record: Record) -> Subscription:
-    return Subscription(
-        SubscriptionId(record.text("id")),
-        AppId(record.text("app")),
-        record.text("endpoint"),
-        RecipientKeys(record.binary("p256dh"), record.binary("auth")),
-        record.text("vapid_key"),
-        SubscriptionState(record.text("state")),
-        tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in record.records("identities")),
-        record.texts("labels"),
-        Device(
-            record.text_or_none("lang"),
-            record.text_or_none("timezone"),
-            record.flag("standalone") if "standalone" in record else None,
-        ),
-        record.number("created_at"),
-        record.number("seen_at"),
-        record.number("revision"),
-    )

@@ -1,0 +1,108 @@
+"""A subscription as an item and back, and the names of the counters that it is in."""
+
+from collections.abc import Iterable
+
+from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb.marshalling import Item, Record
+from tocsin.application.ports import Place
+from tocsin.domain.identity import Identity, IdentityKind
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.subscription import Activity, Counts, Device, Subscription, SubscriptionState
+from tocsin.webpush.encryption import RecipientKeys
+
+UNDER_KEY = "key_"
+
+
+def to_item(subscription: Subscription) -> Item:
+    """The item of a subscription."""
+    device, activity = subscription.device, subscription.activity
+    return {
+        **keys.subscription(subscription.app, subscription.id),
+        "listed": keys.listed(subscription.app, subscription.state, subscription.id),
+        "listed_at": keys.place(subscription.created_at, subscription.id),
+        "id": subscription.id,
+        "app": subscription.app,
+        "endpoint": subscription.endpoint,
+        "p256dh": subscription.keys.p256dh,
+        "auth": subscription.keys.auth,
+        "vapid_key": subscription.vapid_key,
+        "state": subscription.state,
+        "identities": [{"kind": identity.kind, "value": identity.value} for identity in subscription.identities],
+        "labels": subscription.labels,
+        "lang": device.lang,
+        "timezone": device.timezone,
+        "standalone": device.standalone,
+        "browser": device.browser,
+        "browser_version": device.browser_version,
+        "os": device.os,
+        "kind": device.kind,
+        "created_at": subscription.created_at,
+        "seen_at": subscription.seen_at,
+        "revision": subscription.revision,
+        "address": subscription.address,
+        "notified": activity.notified,
+        "accepted_at": activity.accepted_at,
+        "last_send": activity.last_send,
+    }
+
+
+def from_record(record: Record) -> Subscription:
+    """The subscription in a record. Raises MalformedRecord."""
+    return Subscription(
+        SubscriptionId(record.text("id")),
+        AppId(record.text("app")),
+        record.text("endpoint"),
+        RecipientKeys(record.binary("p256dh"), record.binary("auth")),
+        record.text("vapid_key"),
+        SubscriptionState(record.text("state")),
+        tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in record.records("identities")),
+        record.texts("labels"),
+        Device(
+            record.text_or_none("lang"),
+            record.text_or_none("timezone"),
+            record.flag_or_none("standalone"),
+            record.text_or_none("browser"),
+            record.text_or_none("browser_version"),
+            record.text_or_none("os"),
+            record.text_or_none("kind"),
+        ),
+        record.number("created_at"),
+        record.number("seen_at"),
+        record.number("revision"),
+        record.binary_or_none("address"),
+        Activity(
+            record.number("notified"),
+            record.number_or_none("accepted_at"),
+            SendId(record.text("last_send")) if "last_send" in record else None,
+        ),
+    )
+
+
+def place_in(record: Record, name: str) -> Place:
+    """The place in a listing that an attribute holds. Raises MalformedRecord."""
+    created_at, _, subscription = record.text(name).partition("#")
+    return Place(int(created_at), SubscriptionId(subscription))
+
+
+def counters(state: SubscriptionState, vapid_key: str) -> list[str]:
+    """The counters of its shard that a subscription is in: of its state and, while it is active, of its key."""
+    return [state, _under_key(vapid_key)] if state is SubscriptionState.ACTIVE else [state]
+
+
+def sum_of(shards: Iterable[Record]) -> Counts:
+    """The counters of all shards together."""
+    by_state = dict.fromkeys(SubscriptionState, 0)
+    by_key: dict[str, int] = {}
+    for shard in shards:
+        for state in SubscriptionState:
+            by_state[state] += shard.number_or_none(state) or 0
+        for counter in shard.names():
+            if counter.startswith(UNDER_KEY):
+                key = bytes.fromhex(counter.removeprefix(UNDER_KEY)).decode()
+                by_key[key] = by_key.get(key, 0) + shard.number(counter)
+    return Counts(**by_state, by_key={key: count for key, count in by_key.items() if count})
+
+
+def _under_key(vapid_key: str) -> str:
+    # In hex, because a key's id may hold `-`, which an expression's names may not.
+    return UNDER_KEY + vapid_key.encode().hex()

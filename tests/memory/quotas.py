@@ -1,0 +1,57 @@
+"""Hours and days of notifications in memory."""
+
+from dataclasses import replace
+
+from tests.memory.storage import Meter, Storage
+from tocsin.application.ports import InsufficientQuota
+from tocsin.domain.ids import AppId
+from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.send import Charge, Send, Tally, used_by
+
+
+class MemoryQuotas:
+    """The Quotas port."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def usage(self, app: AppId, at: int) -> Usage:
+        """What is used of the windows that hold `at`."""
+        with self._storage.lock:
+            meter = _rolled(self._storage, app, at)
+            return Usage(meter.hour_used, meter.day_used)
+
+
+def hold(storage: Storage, send: Send, limits: Limits) -> None:
+    """Count a send on quota as it is stored. Raises InsufficientQuota."""
+    if send.charge is not Charge.QUOTA or send.reserved == 0:
+        return
+    meter = _rolled(storage, send.app, send.created_at)
+    hour_used, day_used = meter.hour_used + send.reserved, meter.day_used + send.reserved
+    if limits.daily is not None and day_used > limits.daily:
+        raise InsufficientQuota(QuotaWindow.DAY)
+    if limits.hourly is not None and hour_used > limits.hourly:
+        raise InsufficientQuota(QuotaWindow.HOUR)
+    storage.meters[send.app] = replace(meter, hour_used=hour_used, day_used=day_used)
+
+
+def give_back(storage: Storage, send: Send, counts: Tally) -> None:
+    """Return what a send did not use to those of its windows that are still the present ones."""
+    meter = storage.meters.get(send.app)
+    if send.charge is not Charge.QUOTA or meter is None:
+        return
+    unused = max(0, send.reserved - used_by(counts))
+    if meter.hour == QuotaWindow.HOUR.start(send.created_at):
+        meter = replace(meter, hour_used=meter.hour_used - unused)
+    if meter.day == QuotaWindow.DAY.start(send.created_at):
+        meter = replace(meter, day_used=meter.day_used - unused)
+    storage.meters[send.app] = meter
+
+
+def _rolled(storage: Storage, app: AppId, at: int) -> Meter:
+    """The meter in the windows that hold `at`, or in those that others have begun while this clock lags."""
+    hour, day = QuotaWindow.HOUR.start(at), QuotaWindow.DAY.start(at)
+    meter = storage.meters.get(app, Meter(hour, 0, day, 0))
+    if meter.hour < hour:
+        meter = replace(meter, hour=hour, hour_used=0)
+    return replace(meter, day=day, day_used=0) if meter.day < day else meter
