@@ -8,17 +8,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.engine import MemoryEngine
-from tocsin.application.accounts import NewApp
+from tocsin.application.accounts import NewApp, VapidPair
+from tocsin.application.identifying import Claim
 from tocsin.application.send_command import IdempotencyKey, SendCommand, Shortage
-from tocsin.application.subscribing import Claim, SubscribeCommand
+from tocsin.application.subscribing import SubscribeCommand
+from tocsin.domain.audit import Actor
 from tocsin.domain.identity import IdentityKind, Proof, proof_mac
 from tocsin.domain.notification import Notification
+from tocsin.domain.quota import LIMITS_OF, Limits, Plan
 from tocsin.domain.send import Audience, Charge, Everyone, People
 from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App, DialectName, IdentityMode
 from tocsin.webpush.encoding import to_base64url
 
 DIALECT = DialectName("pushservice")
+OPERATOR = Actor("operator", "req-1")
 EVERYONE = Everyone()
 ANNA, BERT = "anna@shop.example", "bert@shop.example"
 VAPID_PRIVATE = to_base64url(bytes(31) + b"\x07")
@@ -49,7 +53,12 @@ def endpoint(number: int) -> str:
 
 
 def app(
-    engine: MemoryEngine, *, credits_: int = 0, identity: IdentityMode = IdentityMode.OFF, icon: str | None = None
+    engine: MemoryEngine,
+    *,
+    credits_: int = 0,
+    identity: IdentityMode = IdentityMode.OFF,
+    icon: str | None = None,
+    limits: Limits = LIMITS_OF[Plan.SCALE],
 ) -> App:
     """An app of a new tenant, with this many credits."""
     new = NewApp(
@@ -59,10 +68,10 @@ def app(
         contact="mailto:push@tocsin.example.org",
         identity=identity,
         icon=icon,
-        vapid_private=VAPID_PRIVATE,
-        vapid_public=None,
+        limits=limits,
+        vapid=VapidPair(VAPID_PRIVATE, None),
     )
-    made, _ = engine.accounts.create_app(engine.accounts.create_tenant("Tenant").id, new)
+    made, _ = engine.accounts.create_app(engine.accounts.create_tenant("Tenant").id, new, OPERATOR)
     if credits_:
         engine.accounts.grant(made.id, credits_, "first")
     return made
@@ -117,7 +126,7 @@ def audience(engine: MemoryEngine, owner: App, *addresses: str) -> Audience:
     if not addresses:
         return EVERYONE
     return People(
-        tuple(engine.subscribing.identity(owner, IdentityKind.EMAIL, address) for address in addresses),
+        tuple(engine.identifying.identity(owner, IdentityKind.EMAIL, address) for address in addresses),
     )
 
 
@@ -129,10 +138,12 @@ def send_command(
     charge: Charge = Charge.CREDITS,
     shortage: Shortage = Shortage.REFUSE,
     most: int | None = None,
+    queued: bool = False,
+    keeps_empty: bool = False,
     idempotency: IdempotencyKey | None = None,
 ) -> SendCommand:
     """A request to send."""
-    return SendCommand(owner, DIALECT, to, notification, charge, shortage, most, idempotency)
+    return SendCommand(owner, DIALECT, to, notification, charge, shortage, most, queued, keeps_empty, idempotency)
 
 
 def idempotency_key(text: str = "order-17", request: bytes = b"{}") -> IdempotencyKey:

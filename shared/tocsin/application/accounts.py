@@ -1,21 +1,41 @@
 """What the operator does: tenants, apps, API keys and credits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from tocsin.application.ports import Clock, Credits, Page, Randomness, ReferenceTaken, Registry, SealedVapidKey, Vault
+from tocsin.application.ports import (
+    Clock,
+    Credits,
+    LedgerEntry,
+    Page,
+    Randomness,
+    ReferenceTaken,
+    Registry,
+    SealedVapidKey,
+    Vault,
+)
 from tocsin.application.signing import vapid_context
-from tocsin.domain.api_key import ID_LENGTH, SCOPES_OF, SECRET_LENGTH, ApiKey, KeyKind, Scope, compose, digest_of
+from tocsin.domain.api_key import ID_LENGTH, SECRET_LENGTH, ApiKey, KeyKind, Scope, compose, digest_of
+from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, KeyId, TenantId
+from tocsin.domain.quota import Limits
 from tocsin.domain.send import Balance
 from tocsin.domain.tenancy import App, DialectName, IdentityMode, Tenant
 from tocsin.webpush.vapid import InvalidSubject, InvalidVapidKey, VapidKey, check_subject
 
 
 @dataclass(frozen=True, slots=True)
+class VapidPair:
+    """A VAPID key to bring along, as text in any form that servers export; public, if given, must belong to it."""
+
+    private: str = field(repr=False)
+    public: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewApp:
-    """An app to be made. vapid_private None: a key pair is made; vapid_public, if given, must belong to it."""
+    """An app to be made. vapid None: a key pair is made."""
 
     name: str
     site_url: str
@@ -23,23 +43,24 @@ class NewApp:
     contact: str
     identity: IdentityMode
     icon: str | None
-    vapid_private: str | None
-    vapid_public: str | None
+    limits: Limits
+    vapid: VapidPair | None
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to be made. prefix: of its text; says dialect and kind. scopes None: all that its kind can have.
+    """A key to be made. prefix: of its text; says dialect and kind. scopes: some of `possible`, None for all.
 
-    sends_per_minute None: what the dialect says.
+    requests_per_minute None: what the dialect says.
     """
 
     dialect: DialectName
     kind: KeyKind
     prefix: str
+    possible: frozenset[Scope]
     name: str
     scopes: frozenset[Scope] | None
-    sends_per_minute: int | None = None
+    requests_per_minute: int | None = None
 
 
 class Accounts:
@@ -78,18 +99,13 @@ class Accounts:
         """All tenants, newest first."""
         return self._registry.tenants(limit, cursor)
 
-    def create_app(self, tenant: TenantId, new: NewApp) -> tuple[App, str]:
+    def create_app(self, tenant: TenantId, new: NewApp, actor: Actor) -> tuple[App, str]:
         """A new app of a tenant, and its identity secret, which is told only now.
 
         Raises Refused: NOT_FOUND, FIELD_INVALID (contact, vapid).
         """
         self.tenant(tenant)
-        try:
-            contact = check_subject(new.contact)
-        except InvalidSubject as error:
-            reason = error.reason.removeprefix("subject ")
-            raise Refused(Fault.FIELD_INVALID, f"contact {reason}", field="contact") from error
-        key = _vapid_key(new)
+        contact, key = checked_contact(new.contact), new_vapid_key(new.vapid)
         app = App(
             id=AppId(self._randomness.new_id()),
             tenant=tenant,
@@ -102,10 +118,12 @@ class Accounts:
             vapid_key=key.id,
             vapid_public=key.public,
             icon=new.icon,
+            limits=new.limits,
+            dialects_off=frozenset(),
             created_at=self._now(),
         )
-        ciphertext = self._vault.seal(key.private_raw, vapid_context(tenant, app.id))
-        self._registry.add_app(app, SealedVapidKey(key.id, key.public, ciphertext, app.created_at))
+        sealed = sealed_vapid_key(key, app, self._vault, app.created_at)
+        self._registry.add_app(app, sealed, self._entry(app.id, actor, Action.APP_CREATED, name=app.name))
         return app, self._derivation.identity_secret(app.id, app.identity_version).decode()
 
     def app(self, app: AppId) -> App:
@@ -120,17 +138,16 @@ class Accounts:
         self.tenant(tenant)
         return self._registry.apps(tenant, limit, cursor)
 
-    def create_key(self, app: AppId, new: NewKey) -> tuple[ApiKey, str]:
+    def create_key(self, app: AppId, new: NewKey, actor: Actor) -> tuple[ApiKey, str]:
         """A new API key, and its text, which is told only now (PS-5).
 
         Raises Refused: NOT_FOUND, FIELD_INVALID (a scope that this kind of key cannot have).
         """
         owner = self.app(app)
-        possible = SCOPES_OF[new.kind]
-        scopes = possible if new.scopes is None else new.scopes
-        if not scopes or not scopes <= possible:
+        scopes = new.possible if new.scopes is None else new.scopes
+        if not scopes or not scopes <= new.possible:
             raise Refused(
-                Fault.FIELD_INVALID, f"scopes of a {new.kind} key: {', '.join(sorted(possible))}", field="scopes"
+                Fault.FIELD_INVALID, f"scopes of a {new.kind} key: {', '.join(sorted(new.possible))}", field="scopes"
             )
         while True:
             key_id = KeyId(self._randomness.base62(ID_LENGTH))
@@ -148,9 +165,10 @@ class Accounts:
                 created_at=self._now(),
                 last_used_at=None,
                 revoked_at=None,
-                sends_per_minute=new.sends_per_minute,
+                requests_per_minute=new.requests_per_minute,
             )
-            if self._registry.add_key(key):
+            details = {"key": key.id, "dialect": key.dialect, "kind": key.kind, "name": key.name}
+            if self._registry.add_key(key, self._entry(app, actor, Action.KEY_CREATED, **details)):
                 return key, text
 
     def keys(self, app: AppId, limit: int, cursor: str | None) -> Page[ApiKey]:
@@ -158,11 +176,12 @@ class Accounts:
         self.app(app)
         return self._registry.keys(app, limit, cursor)
 
-    def revoke_key(self, app: AppId, key: KeyId) -> ApiKey:
+    def revoke_key(self, app: AppId, key: KeyId, actor: Actor) -> ApiKey:
         """Revoke a key; it stops working within a minute, and a repeat changes nothing. Raises Refused: NOT_FOUND."""
         now = self._now()
-        found = self._registry.key(key) if self._registry.revoke_key(app, key, now) else None
-        if found is None:
+        self._registry.revoke_key(app, key, now, self._entry(app, actor, Action.KEY_REVOKED, key=key))
+        found = self._registry.key(key)
+        if found is None or found.app != app:
             raise Refused(Fault.NOT_FOUND, "Key not found")
         return found if found.revoked_at is not None else replace(found, revoked_at=now)
 
@@ -183,14 +202,37 @@ class Accounts:
         self.app(app)
         return self._credits.balance(app)
 
+    def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
+        """Every grant, reservation and settlement of an app, newest first. Raises Refused: NOT_FOUND."""
+        self.app(app)
+        return self._credits.ledger(app, limit, cursor)
+
+    def _entry(self, app: AppId, actor: Actor, action: Action, **details: str) -> AuditEntry:
+        return AuditEntry(self._randomness.new_id(), app, self._now(), actor, action, details)
+
     def _now(self) -> int:
         return int(self._clock.now())
 
 
-def _vapid_key(new: NewApp) -> VapidKey:
-    if new.vapid_private is None:
+def checked_contact(contact: str) -> str:
+    """A contact that push services take as VAPID subject. Raises Refused: FIELD_INVALID."""
+    try:
+        return check_subject(contact)
+    except InvalidSubject as error:
+        reason = error.reason.removeprefix("subject ")
+        raise Refused(Fault.FIELD_INVALID, f"contact {reason}", field="contact") from error
+
+
+def new_vapid_key(given: VapidPair | None) -> VapidKey:
+    """The key that is brought along, or a new one. Raises Refused: FIELD_INVALID."""
+    if given is None:
         return VapidKey.generate()
     try:
-        return VapidKey.from_text(new.vapid_private, new.vapid_public)
+        return VapidKey.from_text(given.private, given.public)
     except InvalidVapidKey as error:
         raise Refused(Fault.FIELD_INVALID, f"vapid: {error.reason}", field="vapid") from error
+
+
+def sealed_vapid_key(key: VapidKey, app: App, vault: Vault, at: int) -> SealedVapidKey:
+    """A key of an app as it is stored."""
+    return SealedVapidKey(key.id, key.public, vault.seal(key.private_raw, vapid_context(app.tenant, app.id)), at)

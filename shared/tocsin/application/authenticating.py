@@ -24,13 +24,13 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller. key: what request windows are counted by. sends_per_minute: None: the dialect's own."""
+    """An authenticated caller. key: what request windows go by. requests_per_minute: None for the dialect's own."""
 
     app: App
     kind: KeyKind
     scopes: frozenset[Scope]
     key: str
-    sends_per_minute: int | None = None
+    requests_per_minute: int | None = None
 
     def require(self, scope: Scope) -> None:
         """Raises Refused: SCOPE_MISSING."""
@@ -51,10 +51,11 @@ class Authenticating:
         self._apps: OrderedDict[AppId, tuple[float, App | None]] = OrderedDict()
         self._touched: OrderedDict[str, float] = OrderedDict()
 
-    def caller(self, key: str, dialect: DialectName, *, from_browser: bool) -> Caller:
+    def caller(self, key: str, dialect: DialectName, *, from_browser: bool, though_disabled: bool = False) -> Caller:
         """The caller that an API key of this dialect stands for.
 
-        Raises Refused: CREDENTIAL_INVALID (unknown, revoked, or another dialect's: all alike), SECRET_KEY_IN_BROWSER.
+        though_disabled: also while the app has this dialect switched off. Raises Refused: CREDENTIAL_INVALID (unknown,
+        revoked, or another dialect's: all alike), SECRET_KEY_IN_BROWSER, APP_DISABLED.
         """
         digest = digest_of(key)
         caller = self._remembered(digest, dialect) or self._look_up(key, digest, dialect)
@@ -64,13 +65,15 @@ class Authenticating:
                 Fault.SECRET_KEY_IN_BROWSER,
                 "This is a secret key and came from a browser. Revoke it, and use a publishable key in web pages",
             )
+        if not though_disabled:
+            _require_enabled(caller.app, dialect)
         self._touch(caller)
         return caller
 
-    def trusted_service(self, key: str, app: AppId, *, from_browser: bool) -> Caller | None:
+    def trusted_service(self, key: str, app: AppId, dialect: DialectName, *, from_browser: bool) -> Caller | None:
         """The platform's own service caller, which may send for an app; None when the key is not the platform's (PS-8).
 
-        Raises Refused: FIELD_INVALID (no such app), SECRET_KEY_IN_BROWSER.
+        Raises Refused: FIELD_INVALID (no such app), SECRET_KEY_IN_BROWSER, APP_DISABLED.
         """
         if not self.is_service_key(key):
             return None
@@ -79,6 +82,7 @@ class Authenticating:
         found = self.app(app)
         if found is None:
             raise Refused(Fault.FIELD_INVALID, "X-Tenant-Id names no tenant", field="X-Tenant-Id")
+        _require_enabled(found, dialect)
         return Caller(found, KeyKind.SERVICE, frozenset({Scope.SEND}), f"service.{app}")
 
     def is_service_key(self, key: str) -> bool:
@@ -113,7 +117,7 @@ class Authenticating:
         app = self._registry.app(record.app)
         if app is None:
             raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
-        caller = Caller(app, record.kind, record.scopes, record.id, record.sends_per_minute)
+        caller = Caller(app, record.kind, record.scopes, record.id, record.requests_per_minute)
         _remember(self._callers, f"{dialect}:{digest}", (self._clock.now() + CACHE_SECONDS, caller))
         return caller
 
@@ -124,6 +128,11 @@ class Authenticating:
             # Not knowing when a key was last used is no reason to refuse its owner.
             with contextlib.suppress(Unavailable):
                 self._registry.touch_key(KeyId(caller.key), int(now))
+
+
+def _require_enabled(app: App, dialect: DialectName) -> None:
+    if dialect in app.dialects_off:
+        raise Refused(Fault.APP_DISABLED, "This API is switched off for the app")
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -1,16 +1,27 @@
 """Delivering a chunk: claim it, run passes over it, finish it or hand it on; the order of writes keeps money right."""
 
+import contextlib
 from dataclasses import replace
 
 from tocsin.application.delivery_pass import DeliveryPass
 from tocsin.application.jobs import DeliverChunk, Recipient
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Chunks, Clock, Jobs, LeaseLost, Meter, PushTransport, Sends, Subscriptions
+from tocsin.application.ports import (
+    Chunks,
+    Clock,
+    Jobs,
+    LeaseLost,
+    Meter,
+    PushTransport,
+    Sends,
+    Subscriptions,
+    Unavailable,
+)
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
 from tocsin.domain.chunk import MAX_OWNERS, MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
 from tocsin.domain.derivation import Derivation
-from tocsin.domain.send import Send, SendState, tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Send, SendState, tally
 from tocsin.domain.subscription import SubscriptionState
 
 FRESH_SECONDS = 45
@@ -112,6 +123,10 @@ class Delivering:
 
     def _close(self, delivery: DeliveryPass) -> None:
         send, done = delivery.send, finished(delivery.record())
+        if send.reserved <= SYNC_RECIPIENTS and (accepted := delivery.accepted()):
+            # Before the end is stored, so that whoever takes over after a crash notes them again: that counts once.
+            with contextlib.suppress(Unavailable):
+                self._subscriptions.note_accepted(send.app, send.id, accepted, int(self._clock.now()))
         if send.state is SendState.SENDING and send.chunks == 1:
             self._chunks.finish_only(done, send, tally(done), int(self._clock.now()))
             delivery.chunk = done

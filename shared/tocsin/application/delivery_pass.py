@@ -10,6 +10,7 @@ from tocsin.application.ports import Answer, Chunks, Clock, LeaseLost, Meter, Pu
 from tocsin.application.signing import Signing
 from tocsin.domain.chunk import LEASE_SECONDS, POST_SECONDS, SAVE_EVERY, WINDOW, Chunk, Result, claimed, waiting
 from tocsin.domain.derivation import Derivation
+from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.notification import payload, who_token
 from tocsin.domain.send import Send
 from tocsin.webpush.encryption import encrypt
@@ -33,6 +34,8 @@ _METRICS = {
 class DeliveryPass:
     """What one owner of a chunk does with it. `chunk` is the record as last stored; `record()` has the latest results.
 
+    gone: whom this owner was told are gone.
+
     recipients: in the chunk's order; None where there is nobody to send to any more. fresh_until: Unix seconds after
     which they may have unsubscribed unnoticed, so that nobody new is tried.
     """
@@ -55,6 +58,7 @@ class DeliveryPass:
         self.send = send
         self.chunk = chunk
         self.fresh_until = fresh_until
+        self.gone: list[SubscriptionId] = []
         self._recipients = recipients
         self._chunks = chunks
         self._subscriptions = subscriptions
@@ -90,6 +94,14 @@ class DeliveryPass:
         if self._deferred:
             return self._wait()
         return 0.0 if self._left_over else None
+
+    def accepted(self) -> list[SubscriptionId]:
+        """Those whose push service accepted the message, as far as this owner knows who they are."""
+        return [
+            recipient.id
+            for recipient, result in zip(self._recipients, self._results, strict=False)
+            if recipient is not None and result is Result.ACCEPTED
+        ]
 
     def record(self) -> Chunk:
         """The chunk with all results known so far, as its next version."""
@@ -180,10 +192,11 @@ class DeliveryPass:
         index = answer.ticket
         endpoint = self._flying[index]
         if answer.response is None:
+            self._count(Metric.UNANSWERED, endpoint)
             self._unanswered(index, sent=answer.sent)
             return
         verdict = judge(endpoint.service, answer.response, int(self._clock.now()))
-        self._meter.count(_METRICS[verdict.outcome])
+        self._count(_METRICS[verdict.outcome], endpoint)
         if verdict.outcome is not Outcome.ACCEPTED:
             self._meter.refusal(endpoint.service, verdict.reason)
         match verdict.outcome:
@@ -200,8 +213,10 @@ class DeliveryPass:
                 self._meter.count(Metric.SENDER_ERROR)
                 self._end(index, Result.FAILED)
 
+    def _count(self, metric: Metric, endpoint: Endpoint) -> None:
+        self._meter.count(metric, dialect=self.send.dialect, push_service=endpoint.service)
+
     def _unanswered(self, index: int, *, sent: bool) -> None:
-        self._meter.count(Metric.UNANSWERED)
         if sent:
             self._results[index] = Result.UNCERTAIN
             self._doubted.add(index)
@@ -221,9 +236,10 @@ class DeliveryPass:
         recipient = self._recipients[index]
         if recipient is not None:
             self._gone += 1
+            self.gone.append(recipient.id)
             # The next send finds it gone again; stopping here would put everything in flight in doubt.
             with contextlib.suppress(Unavailable):
-                self._subscriptions.expire(self.send.app, recipient.id, recipient.endpoint)
+                self._subscriptions.expire(self.send.app, recipient.id, recipient.endpoint, recipient.vapid_key)
 
     def _defer(self, index: int, verdict: Verdict) -> None:
         self._deferred = True

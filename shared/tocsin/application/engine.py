@@ -4,9 +4,18 @@ from typing import Protocol
 
 from tocsin.application.accounts import Accounts
 from tocsin.application.authenticating import Authenticating
-from tocsin.application.ports import Clock, RequestWindows
+from tocsin.application.configuring import Configuring
+from tocsin.application.cursors import Cursors
+from tocsin.application.diagnosing import Diagnosing
+from tocsin.application.identifying import Identifying
+from tocsin.application.limiting import Limiting
+from tocsin.application.listing import Listing
+from tocsin.application.people import People
+from tocsin.application.ports import Clock, Quotas
 from tocsin.application.sending import Sending
 from tocsin.application.subscribing import Subscribing
+from tocsin.application.user_tokens import UserTokens
+from tocsin.domain.quota import Limits
 
 
 class Engine(Protocol):
@@ -29,12 +38,48 @@ class Engine(Protocol):
         """Subscriptions."""
 
     @property
-    def windows(self) -> RequestWindows:
+    def identifying(self) -> Identifying:
+        """Names of people."""
+
+    @property
+    def listing(self) -> Listing:
+        """Subscriptions as lists."""
+
+    @property
+    def diagnosing(self) -> Diagnosing:
+        """Why notifications do or do not arrive."""
+
+    @property
+    def configuring(self) -> Configuring:
+        """Settings of apps, their VAPID keys and their audit log."""
+
+    @property
+    def user_tokens(self) -> UserTokens:
+        """Tokens that name a person."""
+
+    @property
+    def people(self) -> People:
+        """What is kept of a person."""
+
+    @property
+    def limiting(self) -> Limiting:
         """Requests for each key and minute."""
+
+    @property
+    def quotas(self) -> Quotas:
+        """Notifications for each app, hour and day."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """Cursors that customers hold."""
 
     @property
     def clock(self) -> Clock:
         """The time."""
+
+    @property
+    def default_limits(self) -> Limits:
+        """The limits of apps that are made without any."""
 
     @property
     def public_url(self) -> str:

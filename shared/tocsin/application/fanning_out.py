@@ -1,6 +1,6 @@
 """Opening the chunks of a large send: freeze who is in each, queue it, go on; a restart repeats nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tocsin.application.jobs import DeliverChunk, FanOut, Recipient, encode_deliver
@@ -8,8 +8,9 @@ from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscri
 from tocsin.application.sending import digest_of
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import CHUNK_SIZE, finished, opened
-from tocsin.domain.send import Everyone, Send, SendState
-from tocsin.domain.subscription import Subscription
+from tocsin.domain.ids import AppId
+from tocsin.domain.send import Everyone, Listed, People, Send, SendState
+from tocsin.domain.subscription import Subscription, SubscriptionState
 
 MESSAGE_LIMIT = 1_048_576
 """Bytes of a queue's message (ASCII); recipients that do not fit are read again by the worker."""
@@ -72,8 +73,12 @@ class FanningOut:
         if isinstance(send.audience, Everyone):
             walk = self._subscriptions.walk(send.app, after, limit)
             return walk.subscriptions, walk.after
-        everyone = sorted(
-            self._subscriptions.of(send.app, send.audience.identities), key=lambda subscription: subscription.id
-        )
+        everyone = sorted(self._named(send.app, send.audience), key=lambda subscription: subscription.id)
         rest = [subscription for subscription in everyone if after is None or subscription.id > after]
         return rest[:limit], (rest[limit - 1].id if len(rest) > limit else None)
+
+    def _named(self, app: AppId, audience: People | Listed) -> Iterable[Subscription]:
+        if isinstance(audience, People):
+            return self._subscriptions.of(app, audience.identities)
+        found = self._subscriptions.load(app, audience.subscriptions).values()
+        return (subscription for subscription in found if subscription.state is SubscriptionState.ACTIVE)

@@ -1,10 +1,10 @@
-"""The names of everything that is counted. A metric that is not here does not exist."""
+"""The names of everything that is measured. A metric that is not here does not exist."""
 
 from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """Counters, by what happened."""
+    """Counters, by what happened; and what is timed."""
 
     ACCEPTED = "Accepted"
     GONE = "Gone"
@@ -22,3 +22,8 @@ class Metric(StrEnum):
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret
     SWEPT = "Swept"
     CRASHED = "Crashed"
+    REQUESTS = "Requests"
+    """Of application servers and browsers; the next two are parts of it, by the status that they were answered."""
+    CLIENT_ERRORS = "ClientErrors"
+    SERVER_ERRORS = "ServerErrors"
+    LATENCY = "Latency"

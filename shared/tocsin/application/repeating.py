@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from tocsin.application.ports import Clock, Credits, EarlierSend, Idempotency, Sends
+from tocsin.application.ports import Clock, Credits, EarlierSend, Idempotency, Sends, Told
 from tocsin.application.send_command import SendCommand, SendResult
 from tocsin.application.settling import Settling
 from tocsin.domain.derivation import Derivation
@@ -57,14 +57,23 @@ class Repeating:
         if earlier.fingerprint != idempotency.fingerprint:
             raise Refused(Fault.IDEMPOTENCY_MISMATCH, "This Idempotency-Key was used for another request")
         send = self._sends.get(app, earlier.send)
-        unanswered = earlier.balance is None
-        if send is None or (unanswered and send.state is SendState.SENDING and send.chunks == 1):
+        told = earlier.told
+        if send is None or (told is None and send.state is SendState.SENDING and send.chunks == 1):
             raise Refused(
                 Fault.IDEMPOTENCY_IN_FLIGHT,
                 "The first request with this Idempotency-Key is still running",
                 retry_after=2,
             )
         counts = self._settling.counts(send)
-        balance = self._credits.balance(app).available if earlier.balance is None else earlier.balance
+        if told is None:
+            told = Told(self._credits.balance(app).available)
         queued = send.state is not SendState.SETTLED
-        return SendResult(send.id, send.reserved, counts, queued=queued, balance=balance, replayed=True)
+        return SendResult(
+            send.id,
+            send.reserved,
+            counts,
+            queued=queued,
+            balance=told.balance,
+            unreachable=told.unreachable,
+            replayed=True,
+        )

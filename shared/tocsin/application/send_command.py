@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tocsin.domain.ids import SendId
+from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
 from tocsin.domain.send import Audience, Charge, Tally
 from tocsin.domain.tenancy import App, DialectName
@@ -27,7 +27,11 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class SendCommand:
-    """A request to send. most: the largest number of recipients to consider, the most recently seen first."""
+    """A request to send. most: the largest number of recipients to consider, the most recently seen first.
+
+    queued: deliver after the answer, however few they are. keeps_empty: a send to nobody is stored like any other, so
+    that it can be looked up and repeated.
+    """
 
     app: App
     dialect: DialectName
@@ -36,15 +40,18 @@ class SendCommand:
     charge: Charge
     shortage: Shortage = Shortage.REFUSE
     most: int | None = None
+    queued: bool = False
+    keeps_empty: bool = False
     idempotency: IdempotencyKey | None = None
     request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What a caller is told. send None: there was nobody to send to. balance: credits available afterwards.
+    """What a caller is told. send None: there was nobody to send to.
 
-    queued: delivery goes on after the answer; the counts are those so far.
+    queued: delivery goes on after the answer; the counts are those so far. balance: credits available afterwards; 0
+    for a send on quota. unreachable: whom this very request found gone, or named though they were not active.
     """
 
     send: SendId | None
@@ -52,4 +59,5 @@ class SendResult:
     counts: Tally
     queued: bool
     balance: int
+    unreachable: tuple[SubscriptionId, ...] = ()
     replayed: bool = False

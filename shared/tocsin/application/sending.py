@@ -1,7 +1,7 @@
 """Accepting a send: check, reserve the money, deliver here and now if it is small, queue it if not."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
@@ -14,12 +14,14 @@ from tocsin.application.ports import (
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
+    InsufficientQuota,
     Jobs,
     LeaseLost,
     Meter,
     Randomness,
     Sends,
     Subscriptions,
+    Told,
     Unavailable,
 )
 from tocsin.application.repeating import Repeating
@@ -29,16 +31,27 @@ from tocsin.domain.chunk import Chunk, Repeat, claimed, opened
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.notification import Notification, NotificationTooLong, payload
-from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Send, SendState, Tally, tally
-from tocsin.domain.subscription import Subscription
+from tocsin.domain.quota import Limits, QuotaWindow
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
+from tocsin.domain.subscription import Subscription, SubscriptionState
 
 SYNC_SECONDS = 20
 """How long a request may take until delivery goes on without it; the gateway gives up after 30."""
 MINIMUM_LIFE = 60
 SWEEP_AFTER = 60
 _RACES = 8
+_NOBODY: tuple[SubscriptionId, ...] = ()
 _WHO_SAMPLE = "x" * 11  # as long as a real person token, to measure with
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """What became of the recipients so far, whether delivery goes on, and who was found gone."""
+
+    counts: Tally
+    queued: bool
+    gone: tuple[SubscriptionId, ...] = ()
 
 
 class Sending:
@@ -71,8 +84,9 @@ class Sending:
     def send(self, command: SendCommand) -> SendResult:
         """Send, or queue the sending of, a notification.
 
-        Raises Refused: FIELD_INVALID (too long for one message), CREDITS_EXHAUSTED, IDEMPOTENCY_IN_FLIGHT,
-        IDEMPOTENCY_MISMATCH; nothing is then stored or charged. After one acceptance it never raises.
+        Raises Refused: FIELD_INVALID (too long for one message), CREDITS_EXHAUSTED, QUOTA_EXCEEDED,
+        IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then stored or charged. After one acceptance it never
+        raises.
         """
         _check_length(command)
         until, app = self._clock.now() + SYNC_SECONDS, command.app.id
@@ -81,19 +95,20 @@ class Sending:
             return repeated
         if command.charge is Charge.CREDITS and self._available(app) == 0:
             raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
-        audience, total = self._audience(command)
-        if total == 0:
+        audience, total, inactive = self._audience(command)
+        if total == 0 and not command.keeps_empty:
             return SendResult(None, 0, Tally(), queued=False, balance=self._available(app))
         try:
             result = self._reserve_and_send(command, audience, total, idempotency, until)
+            result = replace(result, unreachable=(*inactive, *result.unreachable))
         except IdempotencyKeyTaken as error:
             repeated = None if idempotency is None else self._repeating.answer(app, idempotency)
             if repeated is None:
                 raise Refused(Fault.UNAVAILABLE, "Please try again", retry_after=1) from error
             return repeated
         if idempotency is not None:
-            key, balance = idempotency, result.balance
-            self._quietly(lambda: self._sends.note_answer(app, key, balance), None)
+            key, told = idempotency, Told(result.balance, result.unreachable)
+            self._quietly(lambda: self._sends.note_answer(app, key, told), None)
         return result
 
     def progress(self, app: AppId, send_id: SendId) -> tuple[Send, Tally] | None:
@@ -101,18 +116,24 @@ class Sending:
         send = self._sends.get(app, send_id)
         return None if send is None else (send, self._settling.counts(send))
 
-    def _audience(self, command: SendCommand) -> tuple[list[Subscription] | None, int]:
-        """Whom to send to here and now, or None when they are too many, and how many they are."""
-        app = command.app.id
-        if isinstance(command.audience, Everyone):
-            active = self._subscriptions.counts(app).active
-            if active > SYNC_RECIPIENTS:
-                return None, active
-            found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).subscriptions)
-        else:
-            found = list(self._subscriptions.of(app, command.audience.identities))
+    def _audience(self, command: SendCommand) -> tuple[list[Subscription] | None, int, tuple[SubscriptionId, ...]]:
+        """Whom to send to here and now, or None when that is for the queue; how many; and who was named in vain."""
+        app, inactive = command.app.id, _NOBODY
+        match command.audience:
+            case Everyone():
+                active = self._subscriptions.counts(app).active
+                if active > SYNC_RECIPIENTS or command.queued:
+                    return None, active, ()
+                found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).subscriptions)
+            case People(identities):
+                found = list(self._subscriptions.of(app, identities))
+            case Listed(ids):
+                stored = self._subscriptions.load(app, ids)
+                found = [one for one in stored.values() if one.state is SubscriptionState.ACTIVE]
+                inactive = _without(ids, found)
         found = found[: command.most]
-        return (found if len(found) <= SYNC_RECIPIENTS else None), len(found)
+        later = command.queued or len(found) > SYNC_RECIPIENTS
+        return (None, len(found), ()) if later else (found, len(found), inactive)
 
     def _reserve_and_send(
         self,
@@ -123,20 +144,31 @@ class Sending:
         until: float,
     ) -> SendResult:
         for _ in range(_RACES):
-            available = self._available(command.app.id)
-            reach = _reach(command, total, available)
-            send = self._plan(command, reach, sync=audience is not None)
+            available = self._available(command.app.id) if command.charge is not Charge.QUOTA else 0
+            reach, limits = _reach(command, total, available), command.app.limits
+            send = self._plan(command, reach, sync=audience is not None or total == 0)
             try:
-                if audience is None:
-                    counts, queued = self._queue(send, idempotency)
+                if total == 0:
+                    reached = self._keep(send, idempotency, limits)
+                elif audience is None:
+                    reached = self._queue(send, idempotency, limits)
                 else:
-                    counts, queued = self._deliver(send, audience[:reach], idempotency, until)
+                    reached = self._deliver(send, audience[:reach], idempotency, limits, until)
             except InsufficientCredits:
                 continue
-            spent = counts.accepted if command.charge is Charge.CREDITS else 0
-            balance = self._quietly(lambda: self._available(command.app.id), available - spent)
-            return SendResult(send.id, send.reserved, counts, queued=queued, balance=balance)
+            except InsufficientQuota as error:
+                raise _over_quota(error.window, send.created_at) from error
+            return self._told(command, send, reached, available)
         raise Refused(Fault.UNAVAILABLE, "Please try again", retry_after=1)
+
+    def _told(self, command: SendCommand, send: Send, reached: _Reached, available: int) -> SendResult:
+        balance = 0
+        if command.charge is not Charge.QUOTA:
+            spent = reached.counts.accepted if command.charge is Charge.CREDITS else 0
+            balance = self._quietly(lambda: self._available(send.app), available - spent)
+        return SendResult(
+            send.id, send.reserved, reached.counts, queued=reached.queued, balance=balance, unreachable=reached.gone
+        )
 
     def _plan(self, command: SendCommand, reach: int, *, sync: bool) -> Send:
         now, app = int(self._clock.now()), command.app
@@ -152,7 +184,7 @@ class Sending:
             charge=command.charge,
             repeat=Repeat.RESEND,
             reserved=reach,
-            chunks=1 if sync else 0,
+            chunks=1 if sync and reach else 0,
             state=SendState.SENDING if sync else SendState.PLANNED,
             counts=Tally(),
             created_at=now,
@@ -161,19 +193,29 @@ class Sending:
             request_id=command.request_id,
         )
 
-    def _queue(self, send: Send, idempotency: Idempotency | None) -> tuple[Tally, bool]:
-        self._reserve(send, None, idempotency)
+    def _keep(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
+        """A send to nobody: stored, and over."""
+        self._reserve(send, None, idempotency, limits)
+        self._quietly(lambda: self._settling.settle(send), False)
+        return _Reached(Tally(), queued=False)
+
+    def _queue(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
+        self._reserve(send, None, idempotency, limits)
         # The send is stored: if the queue fails, the sweep does this soon.
         self._quietly(lambda: self._jobs.fan_out(FanOut(send.app, send.id)), None)
-        return Tally(pending=send.reserved), True
+        return _Reached(Tally(pending=send.reserved), queued=True)
 
     def _deliver(
-        self, send: Send, audience: list[Subscription], idempotency: Idempotency | None, until: float
-    ) -> tuple[Tally, bool]:
-        """What became of the recipients so far, and whether delivery goes on."""
+        self,
+        send: Send,
+        audience: list[Subscription],
+        idempotency: Idempotency | None,
+        limits: Limits,
+        until: float,
+    ) -> _Reached:
         ids = tuple(subscription.id for subscription in audience)
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
-        self._reserve(send, (chunk, Frozen(ids, None)), idempotency)
+        self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
         recipients: list[Recipient | None] = [Recipient.of(subscription) for subscription in audience]
         delivery = self._delivering.begin(send, chunk, recipients, self._clock.now())
 
@@ -181,10 +223,10 @@ class Sending:
             self._delivering.finish(delivery, until)
             return delivery.chunk
 
-        reached = self._quietly(deliver, None)
+        reached, gone = self._quietly(deliver, None), tuple(delivery.gone)
         if reached is None:  # the sweep finishes what is left
-            return tally(delivery.record()), True
-        return tally(reached), reached.count_open() > 0
+            return _Reached(tally(delivery.record()), queued=True, gone=gone)
+        return _Reached(tally(reached), queued=reached.count_open() > 0, gone=gone)
 
     def _quietly(self, call: Callable[[], Value], otherwise: Value) -> Value:
         """Do what must not become an error any more: after an acceptance, an error would invite a second send (PS-32).
@@ -199,9 +241,11 @@ class Sending:
             self._meter.crash(error)
             return otherwise
 
-    def _reserve(self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None) -> None:
+    def _reserve(
+        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, limits: Limits
+    ) -> None:
         try:
-            self._sends.reserve(send, only_chunk, idempotency, send.created_at + SWEEP_AFTER)
+            self._sends.reserve(send, only_chunk, idempotency, send.created_at + SWEEP_AFTER, limits)
         except Unavailable:
             # The answer may be all that was lost. Then the send exists and will be delivered: an error would be untrue.
             if self._sends.get(send.app, send.id) is None:
@@ -218,11 +262,22 @@ def digest_of(ids: tuple[SubscriptionId, ...]) -> str:
 
 def _reach(command: SendCommand, total: int, available: int) -> int:
     """How many the credits allow. Raises Refused: CREDITS_EXHAUSTED."""
-    if command.charge is Charge.NONE:
+    if command.charge is not Charge.CREDITS:
         return total
     if available == 0 or (available < total and command.shortage is Shortage.REFUSE):
         raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
     return min(available, total)
+
+
+def _over_quota(window: QuotaWindow, at: int) -> Refused:
+    day = window is QuotaWindow.DAY
+    message = f"Notification quota exceeded for {'today' if day else 'this hour'}"
+    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.start(at) + window - at)
+
+
+def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tuple[SubscriptionId, ...]:
+    reachable = {subscription.id for subscription in found}
+    return tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in reachable)
 
 
 def _complete(command: SendCommand) -> Notification:

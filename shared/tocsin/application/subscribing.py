@@ -1,42 +1,28 @@
 """Subscribing, naming and withdrawing browsers."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from math import ceil
 
-from tocsin.application.metrics import Metric
-from tocsin.application.ports import Clock, Meter, RequestWindows, Stale, Subscriptions, Unavailable
+from tocsin.application.identifying import Claim, Identifying
+from tocsin.application.ports import Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
+from tocsin.domain import address
+from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import (
-    MAX_PROOF_LIFE,
-    Identity,
-    IdentityKind,
-    Proof,
-    email_identity,
-    normalise_email,
-    proves,
-)
+from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.notification import who_token
-from tocsin.domain.subscription import Device, Subscription, SubscriptionState
-from tocsin.domain.tenancy import App, IdentityMode
+from tocsin.domain.subscription import Activity, Device, Subscription, SubscriptionState, recounted
+from tocsin.domain.tenancy import App
 from tocsin.webpush.encryption import InvalidKeys, RecipientKeys, parse_keys
 from tocsin.webpush.origins import InvalidEndpoint, parse_endpoint
+from tocsin.webpush.vapid import key_id
 
-PER_ADDRESS, PER_APP, PER_PERSON = (30, 60), (600, 60), (10, 3600)
-"""What browsers may ask: requests and seconds, for each network, for each app, and unproved under a person's name."""
+HEARTBEAT_SECONDS = 240
+"""A browser that was heard of within this time is not noted again: less than what counts as online."""
+_ENDED = {SubscriptionState.INACTIVE, SubscriptionState.UNREGISTERED}
+"""Somebody ended it: only a person may begin it anew, no program may."""
 _RACES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Somebody says whose browser this is. name: an address or the customer's own id, as given."""
-
-    kind: IdentityKind
-    name: str
-    proof: Proof | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +30,8 @@ class SubscribeCommand:
     """A browser's PushSubscription, and what it says of itself.
 
     trusted: the customer's server speaks, so a claim needs no proof. previous: the endpoint that this one replaces.
+    renew: a program reports, not a person: what somebody has ended stays so. application_server_key: which the browser
+    subscribed under, None for the app's present one. keeps_address: the app's owner is to be shown the e-mail address.
     """
 
     app: App
@@ -55,6 +43,9 @@ class SubscribeCommand:
     labels: tuple[str, ...] | None = None
     device: Device = field(default_factory=Device)
     previous: str | None = None
+    renew: bool = False
+    application_server_key: str | None = None
+    keeps_address: bool = False
 
 
 class _NotActive(Exception):
@@ -67,29 +58,27 @@ class Subscribing:
     def __init__(
         self,
         subscriptions: Subscriptions,
-        windows: RequestWindows,
+        registry: Registry,
+        identifying: Identifying,
         derivation: Derivation,
         clock: Clock,
-        meter: Meter,
+        randomness: Randomness,
     ) -> None:
         self._subscriptions = subscriptions
-        self._windows = windows
+        self._registry = registry
+        self._identifying = identifying
         self._derivation = derivation
         self._clock = clock
-        self._meter = meter
-
-    def limit_browser(self, app: App, network: str) -> None:
-        """Count a browser's request. network: its address prefix. Raises Refused: RATE_LIMITED."""
-        self._take(f"net.{app.id}.{network}", *PER_ADDRESS)
-        self._take(f"app.{app.id}", *PER_APP)
+        self._randomness = randomness
 
     def subscribe(self, command: SubscribeCommand) -> Subscription:
         """Store a browser's subscription; the same endpoint again updates it, and moves it to a newly named person.
 
-        Raises Refused: FIELD_INVALID (endpoint or keys), IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED.
+        Raises Refused: FIELD_INVALID (endpoint or keys), IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED, NOT_FOUND
+        (a renewal of what was ended, or is not known).
         """
-        keys = _checked(command)
-        people = [self._person(command.app, claim, trusted=command.trusted) for claim in command.claims]
+        keys, vapid_key = _checked(command), self._vapid_key(command)
+        people = [self._identifying.accept(command.app, claim, trusted=command.trusted) for claim in command.claims]
         id_ = self._derivation.subscription_id(command.app.id, command.endpoint)
         earlier = self._previous(command)
 
@@ -97,12 +86,14 @@ class Subscribing:
             # Whoever withdrew took their name off this browser; it does not come back by itself.
             base = old if old is not None and old.state is SubscriptionState.ACTIVE else earlier
             known = old or base
+            if command.renew and (known is None or known.state in _ENDED):
+                raise _NotActive
             new = Subscription(
                 id=id_,
                 app=command.app.id,
                 endpoint=command.endpoint,
                 keys=keys,
-                vapid_key=command.app.vapid_key,
+                vapid_key=vapid_key,
                 state=SubscriptionState.ACTIVE,
                 identities=base.identities if base else (),
                 labels=command.labels if command.labels is not None else (base.labels if base else ()),
@@ -110,10 +101,14 @@ class Subscribing:
                 created_at=known.created_at if known else self._now(),
                 seen_at=self._now(),
                 revision=old.revision + 1 if old else 0,
+                activity=known.activity if known else Activity(),
             )
-            return reduce(Subscription.named, people, new)
+            return self._addressed(command, new.named(*people), base)
 
-        stored = self._change(command.app, id_, change)
+        try:
+            stored = self._change(command.app, id_, change, before=earlier)
+        except _NotActive as error:
+            raise Refused(Fault.NOT_FOUND, "Subscription not found") from error
         if earlier is not None:
             self.withdraw(command.app, earlier.id)
         return stored
@@ -123,17 +118,44 @@ class Subscribing:
 
         Raises Refused: NOT_FOUND, IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED.
         """
-        person = None if claim is None else self._person(app, claim, trusted=False)
+        person = None if claim is None else self._identifying.accept(app, claim, trusted=False)
 
         def change(old: Subscription | None) -> Subscription:
             active = _active(old)
             named = replace(active, identities=()) if person is None else active.named(person)
-            return replace(named, seen_at=self._now(), revision=active.revision + 1)
+            kept = active.address if _same_address(named, active) else None
+            return replace(named, address=kept, seen_at=self._now(), revision=active.revision + 1)
 
         try:
             return self._change(app, subscription, change)
         except _NotActive as error:
             raise Refused(Fault.NOT_FOUND, "Subscription not found") from error
+
+    def heartbeat(self, app: App, subscription: SubscriptionId) -> None:
+        """Note that a browser was heard of, at most every four minutes. Raises Refused: NOT_FOUND (not active)."""
+        found = self._subscriptions.get(app.id, subscription)
+        if found is None or not _is_active(found):
+            raise Refused(Fault.NOT_FOUND, "Subscription not found")
+        if self._now() - found.seen_at >= HEARTBEAT_SECONDS:
+            try:
+                self._subscriptions.put(replace(found, seen_at=self._now(), revision=found.revision + 1), found)
+            except Stale:
+                return  # whoever was faster wrote a later time, or ended it
+
+    def unregister(self, app: App, subscription: SubscriptionId, reason: str | None, actor: Actor) -> None:
+        """Remove a subscription by its owner's will; again changes nothing (CS-32). Raises Refused: NOT_FOUND."""
+        details = {"subscription": subscription, "reason": reason}
+        entry = AuditEntry(self._randomness.new_id(), app.id, self._now(), actor, Action.CLIENT_UNREGISTERED, details)
+
+        def change(old: Subscription | None) -> Subscription:
+            if old is None:
+                raise Refused(Fault.NOT_FOUND, "Subscription not found")
+            if old.state is SubscriptionState.UNREGISTERED:
+                raise _NotActive
+            return replace(old, state=SubscriptionState.UNREGISTERED, revision=old.revision + 1)
+
+        with contextlib.suppress(_NotActive):
+            self._change(app, subscription, change, audit=entry)
 
     def withdraw(self, app: App, subscription: SubscriptionId) -> bool:
         """Deactivate one subscription; False when there is none that is active."""
@@ -150,47 +172,8 @@ class Subscribing:
 
     def withdraw_person(self, app: App, kind: IdentityKind, name: str) -> int:
         """Deactivate every subscription of a person; how many there were. Raises Refused: FIELD_INVALID."""
-        found = self._subscriptions.of(app.id, [self.identity(app, kind, name)])
+        found = self._subscriptions.of(app.id, [self._identifying.identity(app, kind, name)])
         return sum(self.withdraw(app, subscription.id) for subscription in found)
-
-    def identity(self, app: App, kind: IdentityKind, name: str) -> Identity:
-        """The identity that a name stands for at an app. Raises Refused: FIELD_INVALID."""
-        if kind is IdentityKind.EXTERNAL:
-            return Identity(kind, name)
-        try:
-            return email_identity(name, self._derivation.email_pepper(app.id))
-        except ValueError as error:
-            raise Refused(Fault.FIELD_INVALID, f"email {error}", field="email") from error
-
-    def who(self, subscription: Subscription) -> str | None:
-        """The token by which this browser's worker knows that a message is for its person; None for nobody."""
-        external = subscription.identity(IdentityKind.EXTERNAL)
-        return None if external is None else who_token(self._derivation.who_secret(subscription.app), external.value)
-
-    def _person(self, app: App, claim: Claim, *, trusted: bool) -> Identity:
-        identity = self.identity(app, claim.kind, claim.name)
-        if trusted:
-            return identity
-        if self._proved(app, claim):
-            return identity
-        if app.identity is not IdentityMode.OFF:
-            self._meter.count(Metric.UNPROVED_IDENTITY)
-        if app.identity is IdentityMode.REQUIRED:
-            if claim.proof is None:
-                raise Refused(Fault.IDENTITY_REQUIRED, "This app asks for a proof of identity (exp and mac)")
-            if claim.proof.exp > self._now() + MAX_PROOF_LIFE:
-                raise Refused(Fault.IDENTITY_INVALID, "exp must be Unix seconds, at most seven days ahead")
-            raise Refused(Fault.IDENTITY_INVALID, "The proof of identity is wrong or over")
-        # Only what nobody vouches for is counted: strangers must not use up what the person needs.
-        self._take(f"person.{app.id}.{claim.kind}.{identity.value}", *PER_PERSON)
-        return identity
-
-    def _proved(self, app: App, claim: Claim) -> bool:
-        if claim.proof is None:
-            return False
-        name = normalise_email(claim.name) if claim.kind is IdentityKind.EMAIL else claim.name
-        secret = self._derivation.identity_secret(app.id, app.identity_version)
-        return proves(claim.proof, secret, claim.kind, name, self._now())
 
     def _previous(self, command: SubscribeCommand) -> Subscription | None:
         """The subscription that this one replaces. Knowing its endpoint, a secret, is the right to move it."""
@@ -198,34 +181,65 @@ class Subscribing:
             return None
         id_ = self._derivation.subscription_id(command.app.id, command.previous)
         found = self._subscriptions.get(command.app.id, id_)
-        return None if found is not None and found.state is SubscriptionState.INACTIVE else found
+        return None if found is not None and found.state in _ENDED else found
+
+    def _vapid_key(self, command: SubscribeCommand) -> str:
+        """The id of the VAPID key that the browser subscribed under. Raises Refused: FIELD_INVALID."""
+        app, public = command.app, command.application_server_key
+        if public is None or public.rstrip("=") == app.vapid_public:
+            return app.vapid_key
+        name = key_id(public)
+        found = None if name is None else self._registry.vapid_key(app.id, name)
+        if found is None or found.retired_at is not None:
+            raise Refused(Fault.FIELD_INVALID, "key must be a VAPID key of this app that is in use", field="key")
+        return found.id
+
+    def _addressed(self, command: SubscribeCommand, new: Subscription, base: Subscription | None) -> Subscription:
+        """The same with the sealed address that belongs to its e-mail identity, if there is one to show."""
+        secret = self._derivation.address_secret(command.app.id)
+        shown = None
+        if command.keeps_address:
+            shown = next((claim.name.strip() for claim in command.claims if claim.kind is IdentityKind.EMAIL), None)
+        if shown is None and base is not None and base.address is not None and _same_address(new, base):
+            shown = address.unseal(secret, base.id, base.address)
+        return replace(new, address=None if shown is None else address.seal(secret, new.id, shown))
 
     def _change(
-        self, app: App, id_: SubscriptionId, change: Callable[[Subscription | None], Subscription]
+        self,
+        app: App,
+        id_: SubscriptionId,
+        change: Callable[[Subscription | None], Subscription],
+        *,
+        before: Subscription | None = None,
+        audit: AuditEntry | None = None,
     ) -> Subscription:
+        """Store what `change` makes of the record. before: what it goes on from when there is none yet."""
         for _ in range(_RACES):
             old = self._subscriptions.get(app.id, id_)
-            new = change(old)
+            new, last = change(old), old or before
+            if (last is not None and _is_active(last)) != _is_active(new):
+                new = recounted(new, last, self._subscriptions.broadcasts(app.id))
             try:
-                self._subscriptions.put(new, old)
+                self._subscriptions.put(new, old, audit)
             except Stale:
                 continue
             return new
         raise Unavailable
 
-    def _take(self, subject: str, limit: int, seconds: int) -> None:
-        now = self._clock.now()
-        window = self._windows.take(subject, limit, seconds, now)
-        if not window.allowed:
-            wait = ceil(window.reset_at - now)
-            raise Refused(Fault.RATE_LIMITED, "Too many requests", retry_after=wait)
-
     def _now(self) -> int:
         return int(self._clock.now())
 
 
+def _is_active(subscription: Subscription) -> bool:
+    return subscription.state is SubscriptionState.ACTIVE
+
+
+def _same_address(one: Subscription, other: Subscription) -> bool:
+    return one.identity(IdentityKind.EMAIL) == other.identity(IdentityKind.EMAIL)
+
+
 def _active(subscription: Subscription | None) -> Subscription:
-    if subscription is None or subscription.state is not SubscriptionState.ACTIVE:
+    if subscription is None or not _is_active(subscription):
         raise _NotActive
     return subscription
 

@@ -27,19 +27,22 @@ class WireModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
-def json_body(model: type[Model]) -> Any:
-    """A dependency that yields the body as `model`, whatever the Content-Type says (PS-1).
+def json_body(model: type[Model], *, most: int = MAX_BODY, declared: bool = False) -> Any:
+    """A dependency that yields the body as `model`.
 
+    most: its bytes. declared: whether the Content-Type must say that it is JSON (CS-3) or may say anything (PS-1).
     Raises Refused: BODY_TOO_LARGE, BODY_NOT_JSON, FIELD_MISSING, FIELD_INVALID.
     """
-    return Depends(_reader(model))
+    return Depends(_reader(model, most, declared=declared))
 
 
-def _reader(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+def _reader(model: type[Model], most: int, *, declared: bool) -> Callable[[Request], Awaitable[Model]]:
     async def read(request: Request) -> Model:
+        if declared and _media_type(request) != "application/json":
+            raise Refused(Fault.BODY_NOT_JSON, "Content-Type must be application/json", field="Content-Type")
         body = await request.body()
-        if len(body) > MAX_BODY:
-            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY // 1024} KiB")
+        if len(body) > most:
+            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {most // 1024} KiB")
         fields = load_object(body)
         try:
             return model.model_validate(fields)
@@ -61,6 +64,10 @@ def idempotency_key(request: Request, route: str, body: WireModel) -> Idempotenc
     return IdempotencyKey(route, text, canonical.encode())
 
 
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _refusal(error: ValidationError) -> Refused:
     """The first problem in the model's order, missing fields before malformed ones."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
@@ -69,7 +76,8 @@ def _refusal(error: ValidationError) -> Refused:
     if problem["type"] == "missing":
         return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name)
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
-    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ").replace("a integer", "an integer")
+    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ")
+    text = text.replace("a integer", "an integer").replace("a dictionary", "an object")
     if not text.startswith(("must ", "have ", "is ")):
         text = f"must be {text}"
     text = text.replace("have ", "must have ", 1) if text.startswith("have ") else text

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from tocsin.domain.errors import Fault, Refused
 
-CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-secret-key", "x-channel-api-key")
+CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-secret-key", "x-publishable-key", "x-channel-api-key")
 """Where the dialects carry their keys."""
 
 

@@ -1,7 +1,8 @@
 """Field types that several dialects share; the messages name what is wrong, never what was sent."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ MAX_APP_URL = 512
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 """A host as browsers write it in Origin: lower case, international names in their ASCII form; no wildcards."""
+_WILDCARD = "https://*."
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?(?::\d+)?")
+"""At least two labels, and no address: a wildcard for a whole top-level domain would be one for everybody."""
 
 
 def text(most: int) -> Callable[[str], str]:
@@ -24,6 +28,28 @@ def text(most: int) -> Callable[[str], str]:
             raise ValueError("must not be empty")
         if len(value) > most:
             raise ValueError(f"must be at most {most} characters")
+        return value
+
+    return check
+
+
+def json_object(most: int) -> Callable[[Mapping[str, object]], Mapping[str, object]]:
+    """A validator: an object of at most `most` bytes as compact JSON."""
+
+    def check(value: Mapping[str, object]) -> Mapping[str, object]:
+        if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > most:
+            raise ValueError(f"must be at most {most} bytes of compact JSON")
+        return value
+
+    return check
+
+
+def entries(most: int) -> Callable[[list[str]], list[str]]:
+    """A validator: a list of 1 to `most` entries."""
+
+    def check(value: list[str]) -> list[str]:
+        if not 1 <= len(value) <= most:
+            raise ValueError(f"must have 1 to {most} entries")
         return value
 
     return check
@@ -46,7 +72,19 @@ def web_url(value: str, most: int = MAX_URL) -> str:
 
 
 def web_origin(value: str) -> str:
-    """A validator: scheme, host and port of a web page, in the form that browsers send; http only for localhost."""
+    """A validator: scheme, host and port of a web page, in the form that browsers send; http only for localhost.
+
+    `https://*.` before a domain stands for all its subdomains (CS-5).
+    """
+    if value.startswith(_WILDCARD):
+        _exact_origin("https://" + value.removeprefix(_WILDCARD))
+        if not _DOMAIN.fullmatch(value.removeprefix(_WILDCARD)):
+            raise ValueError("must name a domain such as shop.example after https://*.")
+        return value
+    return _exact_origin(value)
+
+
+def _exact_origin(value: str) -> str:
     message = "must be an origin such as https://shop.example, without a slash at its end (http only for localhost)"
     try:
         parts = urlsplit(web_url(value))

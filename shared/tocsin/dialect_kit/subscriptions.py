@@ -1,7 +1,14 @@
 """The browser's PushSubscription as JSON (W3C Push API section 8), and a proof of identity, as wire models."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from tocsin.dialect_kit.bodies import WireModel
-from tocsin.domain.identity import Proof
+from tocsin.domain.identity import Proof, UserToken
+
+Token = Annotated[str, Field(min_length=1, max_length=4096)]
+"""A user token (a JWT)."""
 
 
 class SubscriptionKeys(WireModel):
@@ -27,3 +34,14 @@ class IdentityProof(WireModel):
     def to_proof(self) -> Proof:
         """The core's form."""
         return Proof(self.exp, self.mac)
+
+
+def proof_in(given: IdentityProof | str | None) -> Proof | UserToken | None:
+    """The core's form of what a browser brings along: a proof, a user token, or nothing."""
+    match given:
+        case None:
+            return None
+        case str():
+            return UserToken(given)
+        case _:
+            return given.to_proof()

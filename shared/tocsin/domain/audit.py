@@ -16,7 +16,6 @@ class Action(StrEnum):
     KEY_REVOKED = "key.revoked"
     VAPID_KEY_ADDED = "vapid_key.added"
     VAPID_KEY_RETIRED = "vapid_key.retired"
-    USER_TOKEN_ISSUED = "user_token.issued"  # noqa: S105 - a name, not a secret
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     CLIENT_UNREGISTERED = "client.unregistered"

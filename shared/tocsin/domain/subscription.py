@@ -88,11 +88,14 @@ class Subscription:
         """The name of this kind that the subscription goes by, if it has one."""
         return next((identity for identity in self.identities if identity.kind is kind), None)
 
-    def named(self, identity: Identity) -> "Subscription":
-        """The same, belonging to `identity`; another owner is let go under all names (a shared browser: PS-22)."""
-        known = self.identity(identity.kind)
-        kept = self.identities if known in (None, identity) else ()
-        return replace(self, identities=(*(other for other in kept if other != identity), identity))
+    def named(self, *names: Identity) -> "Subscription":
+        """The same, belonging to who goes by `names`, at most one of each kind.
+
+        Another owner is let go under all names (a shared browser: PS-22).
+        """
+        same_owner = all(self.identity(name.kind) in (None, name) for name in names)
+        kept = self.identities if same_owner else ()
+        return replace(self, identities=(*(other for other in kept if other not in names), *names))
 
 
 @dataclass(frozen=True, slots=True)

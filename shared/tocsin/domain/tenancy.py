@@ -1,11 +1,14 @@
 """Tenants and their apps."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.quota import Limits
+
+_SUBDOMAINS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 DialectName = NewType("DialectName", str)
 """The name of one of the APIs that Tocsin speaks: its folder's name. Which there are is known only at the outside."""
@@ -67,4 +70,6 @@ def _covers(allowed: str, origin: str) -> bool:
     """Whether `allowed` is a wildcard for the origin: any subdomain, at any depth, but not the domain itself."""
     scheme, wildcard, domain = allowed.partition("://*.")
     own_scheme, _, host = origin.partition("://")
-    return bool(wildcard) and scheme == own_scheme and host.endswith(f".{domain}") and not host.startswith(".")
+    if not wildcard or scheme != own_scheme or not host.endswith(f".{domain}"):
+        return False
+    return _SUBDOMAINS.fullmatch(host.removesuffix(f".{domain}")) is not None

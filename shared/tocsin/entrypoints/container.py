@@ -9,6 +9,7 @@ from botocore.config import Config
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
 from tocsin.adapters.dynamodb.sends import DynamoSends
@@ -19,23 +20,35 @@ from tocsin.adapters.sqs import SqsJobs
 from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.accounts import Accounts
 from tocsin.application.authenticating import Authenticating
+from tocsin.application.configuring import Configuring
+from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
+from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.identifying import Identifying
+from tocsin.application.limiting import Limiting
+from tocsin.application.listing import Listing
+from tocsin.application.people import People
 from tocsin.application.repeating import Repeating
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
+from tocsin.application.user_tokens import UserTokens
 from tocsin.domain.derivation import Derivation
-from tocsin.entrypoints.observability import PowertoolsMeter
+from tocsin.domain.quota import LIMITS_OF, Limits, Plan
+from tocsin.entrypoints.observability import EmbeddedMeter
 from tocsin.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from tocsin.adapters.push_http import PushHttp
 
 # Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
-_AWS = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3)
+# Stores ask up to 16 things at once, and the sending thread goes on meanwhile.
+_AWS = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3, max_pool_connections=32
+)
 
 
 class Container:
@@ -72,7 +85,7 @@ class Container:
             self.delivering,
             self._settling,
             Repeating(self._sends, self._credits, self._settling, self._derivation, self.clock),
-            self._jobs,
+            self.jobs,
             self.clock,
             self._randomness,
             self.meter,
@@ -81,7 +94,44 @@ class Container:
     @cached_property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
-        return Subscribing(self._subscriptions, self.windows, self._derivation, self.clock, self.meter)
+        return Subscribing(
+            self._subscriptions, self._registry, self.identifying, self._derivation, self.clock, self._randomness
+        )
+
+    @cached_property
+    def identifying(self) -> Identifying:
+        """Names of people."""
+        return Identifying(self.limiting, self.user_tokens, self._derivation, self.clock, self.meter)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Subscriptions as lists."""
+        return Listing(self._subscriptions, self._derivation, self.clock)
+
+    @cached_property
+    def diagnosing(self) -> Diagnosing:
+        """Why notifications do or do not arrive."""
+        return Diagnosing(self._registry, self.listing, self.quotas, self.clock)
+
+    @cached_property
+    def configuring(self) -> Configuring:
+        """Settings of apps."""
+        return Configuring(self._registry, self._subscriptions, self._vault, self.clock, self._randomness)
+
+    @cached_property
+    def people(self) -> People:
+        """What is kept of a person."""
+        return People(self._registry, self._subscriptions, self.identifying, self.listing, self.clock, self._randomness)
+
+    @cached_property
+    def user_tokens(self) -> UserTokens:
+        """Tokens that name a person."""
+        return UserTokens(self._derivation, self.clock)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Cursors that customers hold."""
+        return Cursors(self._derivation, self.clock)
 
     @cached_property
     def delivering(self) -> Delivering:
@@ -90,7 +140,7 @@ class Container:
             self._sends,
             self._chunks,
             self._subscriptions,
-            self._jobs,
+            self.jobs,
             self._transport,
             self._signing,
             self._settling,
@@ -102,17 +152,31 @@ class Container:
     @cached_property
     def fanning_out(self) -> FanningOut:
         """The planning of large sends."""
-        return FanningOut(self._sends, self._chunks, self._subscriptions, self._jobs, self._settling, self.clock)
+        return FanningOut(self._sends, self._chunks, self._subscriptions, self.jobs, self._settling, self.clock)
 
     @cached_property
     def sweeping(self) -> Sweeping:
         """The sweep."""
-        return Sweeping(self._sends, self._chunks, self._jobs, self._settling, self.clock, self.meter)
+        return Sweeping(self._sends, self._chunks, self.jobs, self._settling, self.clock, self.meter)
 
     @cached_property
-    def windows(self) -> DynamoRequestWindows:
+    def limiting(self) -> Limiting:
         """Request windows."""
-        return DynamoRequestWindows(self._database, self._settings.required("CREDITS_TABLE"))
+        return Limiting(DynamoRequestWindows(self._database, self._settings.required("CREDITS_TABLE")), self.clock)
+
+    @cached_property
+    def quotas(self) -> DynamoQuotas:
+        """Notifications for each app, hour and day."""
+        return DynamoQuotas(self._database, self._settings.required("CREDITS_TABLE"))
+
+    @cached_property
+    def jobs(self) -> SqsJobs:
+        """The queues."""
+        return SqsJobs(
+            boto3.client("sqs", config=_AWS),
+            self._settings.optional("FANOUT_QUEUE_URL"),
+            self._settings.required("DELIVER_QUEUE_URL"),
+        )
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -120,14 +184,22 @@ class Container:
         return SystemClock()
 
     @cached_property
-    def meter(self) -> PowertoolsMeter:
+    def meter(self) -> EmbeddedMeter:
         """Counters."""
-        return PowertoolsMeter()
+        settings = self._settings
+        return EmbeddedMeter(
+            settings.required("METRICS_NAMESPACE"), settings.required("POWERTOOLS_SERVICE_NAME"), self.clock
+        )
 
     @cached_property
     def public_url(self) -> str:
         """The deployment's own address."""
         return self._settings.optional("PUBLIC_URL")
+
+    @cached_property
+    def default_limits(self) -> Limits:
+        """The limits of apps that are made without any."""
+        return LIMITS_OF[Plan(self._settings.required("DEFAULT_PLAN"))]
 
     # --- what they stand on ---
 
@@ -161,27 +233,21 @@ class Container:
 
     @cached_property
     def _subscriptions(self) -> DynamoSubscriptions:
-        return DynamoSubscriptions(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
+        return DynamoSubscriptions(
+            self._database, self._settings.required("SUBSCRIPTIONS_TABLE"), self._settings.optional("TENANTS_TABLE")
+        )
 
     @cached_property
     def _sends(self) -> DynamoSends:
-        return DynamoSends(
-            self._database, self._settings.required("SENDS_TABLE"), self._settings.required("CREDITS_TABLE")
-        )
+        return DynamoSends(self._database, *self._tables_of_a_send())
 
     @cached_property
     def _chunks(self) -> DynamoChunks:
-        return DynamoChunks(
-            self._database, self._settings.required("SENDS_TABLE"), self._settings.required("CREDITS_TABLE")
-        )
+        return DynamoChunks(self._database, *self._tables_of_a_send())
 
-    @cached_property
-    def _jobs(self) -> SqsJobs:
-        return SqsJobs(
-            boto3.client("sqs", config=_AWS),
-            self._settings.optional("FANOUT_QUEUE_URL"),
-            self._settings.required("DELIVER_QUEUE_URL"),
-        )
+    def _tables_of_a_send(self) -> tuple[str, str, str]:
+        required = self._settings.required
+        return required("SENDS_TABLE"), required("CREDITS_TABLE"), required("SUBSCRIPTIONS_TABLE")
 
     @cached_property
     def _vault(self) -> KmsVault:

@@ -61,6 +61,19 @@ class InvalidSubject(ValueError):
         self.reason = reason
 
 
+def key_id(public: str) -> str | None:
+    """The id of a public key (base64url of the 65-byte point); None when the text is no such key."""
+    try:
+        point = from_base64url(public.rstrip("="))
+    except ValueError:
+        return None
+    return _id_of(point) if len(point) == _POINT_SIZE else None
+
+
+def _id_of(point: bytes) -> str:
+    return to_base64url(hashlib.sha256(point).digest())[:12]
+
+
 class VapidKey:
     """An application server's key pair. Its `repr` shows the id only."""
 
@@ -71,7 +84,7 @@ class VapidKey:
         self.signer = signer
         self.private_raw = signer.private_numbers().private_value.to_bytes(_SCALAR_SIZE, "big")
         self.public = to_base64url(point)
-        self.id = to_base64url(hashlib.sha256(point).digest())[:12]
+        self.id = _id_of(point)
 
     def __repr__(self) -> str:
         return f"VapidKey(id={self.id!r})"

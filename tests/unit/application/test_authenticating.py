@@ -11,6 +11,7 @@ from tocsin.domain.api_key import KeyKind, Scope, compose
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 from tocsin.domain.tenancy import App, DialectName
+from tocsin.entrypoints.registry import dialects
 
 OTHER_DIALECT = DialectName("cloudsignal")
 
@@ -26,7 +27,13 @@ def shop(engine: MemoryEngine) -> App:
 
 
 def new_key(engine: MemoryEngine, owner: App, kind: KeyKind = KeyKind.SECRET) -> str:
-    return engine.accounts.create_key(owner.id, NewKey(builders.DIALECT, kind, "psk", "server", None))[1]
+    form = dialects()[builders.DIALECT].keys[kind]
+    new = NewKey(builders.DIALECT, kind, form.prefix, form.scopes, "server", None)
+    return engine.accounts.create_key(owner.id, new, builders.OPERATOR)[1]
+
+
+def revoke_newest(engine: MemoryEngine, owner: App) -> None:
+    engine.accounts.revoke_key(owner.id, engine.accounts.keys(owner.id, 1, None).items[0].id, builders.OPERATOR)
 
 
 def refused(
@@ -56,7 +63,7 @@ def test_ps_4_a_key_leads_to_its_own_app_only(engine: MemoryEngine, shop: App) -
 @pytest.mark.row("PS-28")
 def test_ps_28_unknown_revoked_and_foreign_keys_are_refused_in_one_wording(engine: MemoryEngine, shop: App) -> None:
     revoked = new_key(engine, shop)
-    engine.accounts.revoke_key(shop.id, engine.accounts.keys(shop.id, 1, None).items[0].id)
+    revoke_newest(engine, shop)
     live = new_key(engine, shop)
     refusals = [
         refused(engine, ""),
@@ -82,7 +89,7 @@ def test_a_key_with_the_id_of_another_one_opens_nothing(engine: MemoryEngine, sh
 def test_ps_6_a_revoked_key_stops_within_60_seconds(engine: MemoryEngine, shop: App) -> None:
     key = new_key(engine, shop)
     assert accepted(engine, key)
-    engine.accounts.revoke_key(shop.id, engine.accounts.keys(shop.id, 1, None).items[0].id)
+    revoke_newest(engine, shop)
     seconds = 0
     while accepted(engine, key):
         engine.clock.advance(1)
@@ -143,16 +150,18 @@ def test_last_use_is_noted_at_most_once_in_ten_minutes(engine: MemoryEngine, sho
 
 @pytest.mark.row("PS-8")
 def test_ps_8_the_platforms_service_key_acts_for_a_named_app(engine: MemoryEngine, shop: App) -> None:
-    caller = engine.authenticating.trusted_service(SERVICE_KEY, shop.id, from_browser=False)
+    caller = engine.authenticating.trusted_service(SERVICE_KEY, shop.id, builders.DIALECT, from_browser=False)
     assert caller is not None
     assert (caller.app, caller.kind) == (shop, KeyKind.SERVICE)
-    assert engine.authenticating.trusted_service(SERVICE_KEY + "x", shop.id, from_browser=False) is None
+    assert (
+        engine.authenticating.trusted_service(SERVICE_KEY + "x", shop.id, builders.DIALECT, from_browser=False) is None
+    )
     for app, from_browser, fault in [
         (AppId("00" * 12), False, Fault.FIELD_INVALID),
         (shop.id, True, Fault.SECRET_KEY_IN_BROWSER),
     ]:
         with pytest.raises(Refused) as refusal:
-            engine.authenticating.trusted_service(SERVICE_KEY, app, from_browser=from_browser)
+            engine.authenticating.trusted_service(SERVICE_KEY, app, builders.DIALECT, from_browser=from_browser)
         assert refusal.value.fault is fault
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.memory.system import SeededRandomness
-from tocsin.domain.api_key import BASE62, ID_LENGTH, SCOPES_OF, SECRET_LENGTH, KeyKind, Scope, compose, digest_of, id_in
+from tocsin.domain.api_key import BASE62, ID_LENGTH, SECRET_LENGTH, compose, digest_of, id_in
 
 
 def key(seed: int = 0) -> str:
@@ -56,8 +56,3 @@ def test_the_checksum_is_base62_whatever_the_key() -> None:
     for seed in range(200):
         assert set(key(seed)[4:]) <= set(BASE62)
         assert id_in(key(seed)) is not None
-
-
-@pytest.mark.row("PS-20")
-def test_ps_20_a_publishable_key_can_have_no_scope_but_subscribing() -> None:
-    assert SCOPES_OF[KeyKind.PUBLISHABLE] == {Scope.SUBSCRIBE}

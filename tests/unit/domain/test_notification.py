@@ -21,14 +21,25 @@ def shown(notification: Notification, who: str | None = None) -> dict[str, objec
 
 
 def test_a_message_is_declarative_and_complete() -> None:
-    notification = Notification("Grüezi", "Text 😀", "https://shop.example/x", "https://shop.example/i.png", "tag")
+    notification = Notification(
+        "Grüezi",
+        "Text 😀",
+        "https://shop.example/x",
+        icon="https://shop.example/i.png",
+        badge="https://shop.example/b.png",
+        image="https://shop.example/l.jpg",
+        data={"orderId": "12345"},
+        tag="tag",
+    )
     assert shown(notification, "AAAAAAAAAAA") == {
         "title": "Grüezi",
         "body": "Text 😀",
         "navigate": "https://shop.example/x",
         "icon": "https://shop.example/i.png",
+        "badge": "https://shop.example/b.png",
+        "image": "https://shop.example/l.jpg",
         "tag": "tag",
-        "data": {"id": SEND, "u": "AAAAAAAAAAA"},
+        "data": {"id": SEND, "u": "AAAAAAAAAAA", "d": {"orderId": "12345"}},
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tocsin.application.metrics import Metric
+from tocsin.domain.tenancy import DialectName
 
 Item_co = TypeVar("Item_co", covariant=True)
 
@@ -40,8 +41,13 @@ class Randomness(Protocol):
 class Meter(Protocol):
     """What the people who run this are told."""
 
-    def count(self, metric: Metric, amount: int = 1) -> None:
-        """Add to a counter."""
+    def count(
+        self, metric: Metric, amount: int = 1, *, dialect: DialectName | None = None, push_service: str | None = None
+    ) -> None:
+        """Add to a counter; with a dialect or a push service, to theirs, and else to the function's."""
+
+    def timed(self, metric: Metric, milliseconds: int, *, dialect: DialectName) -> None:
+        """Note how long something of a dialect took."""
 
     def refusal(self, service: str, reason: str) -> None:
         """Note why a push service did not take a message, in its own word."""
