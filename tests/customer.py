@@ -69,6 +69,42 @@ class PushServiceClient:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudSignalClient:
+    """Calls the CloudSignal API with one key, which stands in the header for its kind."""
+
+    api: Api
+    key: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a path below /v2/push with the key."""
+        header = "X-Publishable-Key" if self.key.startswith("pk_") else "X-Secret-Key"
+        return self.api.call(method, f"/v2/push{path}", body, {header: self.key, **(headers or {})}, query=query)
+
+    def send(self, headers: Mapping[str, str] | None = None, /, **fields: object) -> Answer:
+        """POST /v2/push/send; the fields must name a target."""
+        return self.call("POST", "/send", {"title": "Order Shipped!", "body": "It is on its way", **fields}, headers)
+
+    def quota(self) -> tuple[int | None, int | None]:
+        """What remains of the hour and of the day."""
+        told = expect(200, self.call("GET", "/quota"))
+        return told["hourly_remaining"], told["daily_remaining"]
+
+
+def counts(answer: Answer) -> tuple[str, int, int, int]:
+    """Status, targets, sent and failed of CloudSignal's answer to a send."""
+    reply = expect(200, answer)
+    return reply["status"], reply["total_targets"], reply["successful_sends"], reply["failed_sends"]
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """An app and what its owner was told about it once."""
 
@@ -104,6 +140,10 @@ class Customer:
     def client(self, kind: str = "secret") -> PushServiceClient:
         """A pushService client with a key of its own."""
         return PushServiceClient(self.api, self.key(kind)["key"])
+
+    def cloudsignal(self, kind: str = "secret", **fields: object) -> CloudSignalClient:
+        """A CloudSignal client with a key of its own; `fields` are members of the request that makes the key."""
+        return CloudSignalClient(self.api, self.key(kind, dialect="cloudsignal", **fields)["key"])
 
     def grant(self, amount: int) -> None:
         """Add credits."""

@@ -5,8 +5,11 @@ import atexit
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -14,6 +17,7 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 
 from tests.engine import OPERATOR_KEY, MemoryEngine
+from tests.infrastructure.template import resources
 from tocsin.entrypoints.http import Application, Capability
 
 # Made while modules are imported, because unit tests may open no socket and a loop wakes itself by one.
@@ -88,17 +92,24 @@ class HttpApi:
 
 def function_of(path: str) -> Capability:
     """The function that the template routes a path to."""
-    match path.strip("/").split("/"):
-        case ["v1", "send"] | ["admin", "apps", _, "sends", *_]:
-            return Capability.SEND
-        case ["v1", "unsubscribe"] | ["sdk", "v1", _, "unsubscribe"]:
-            return Capability.UNSUBSCRIBE
-        case ["v1", "subscribe"] | ["sdk", "v1", *_]:
-            return Capability.SUBSCRIBE
-        case ["admin", _, *_]:
-            return Capability.ACCOUNT
-        case _:
-            return Capability.WEB
+    return next((function for route, function in _routes() if route.fullmatch(path)), Capability.WEB)
+
+
+@cache
+def _routes() -> list[tuple[re.Pattern[str], Capability]]:
+    """The template's routes as API Gateway tries them: whole paths, then parameters, then the longest rest."""
+    found = [
+        (event["Properties"]["Path"], Capability(Path(function["CodeUri"]).name))
+        for function in resources("AWS::Serverless::Function").values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "HttpApi" and "Path" in event["Properties"]
+    ]
+    found.sort(key=lambda route: ("+}" in route[0], "+}" not in route[0] and route[0].count("{"), -len(route[0])))
+    return [(_pattern(path), capability) for path, capability in found]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "[^/]+", path.replace("{proxy+}", ".+")))
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

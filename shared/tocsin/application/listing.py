@@ -118,8 +118,8 @@ class Listing:
     def _view(self, subscription: Subscription, broadcasts: Broadcasts) -> SubscriptionView:
         active = subscription.state is SubscriptionState.ACTIVE
         heard = [subscription.seen_at, subscription.activity.accepted_at or 0]
-        if active and broadcasts.last_at is not None and broadcasts.last_at >= subscription.created_at:
-            heard.append(broadcasts.last_at)
+        if active and broadcasts.last_at is not None:
+            heard.append(broadcasts.last_at)  # who became active after it was seen after it
         return SubscriptionView(
             subscription,
             self._address(subscription),

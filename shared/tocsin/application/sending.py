@@ -133,7 +133,7 @@ class Sending:
                 inactive = _without(ids, found)
         found = found[: command.most]
         later = command.queued or len(found) > SYNC_RECIPIENTS
-        return (None, len(found), ()) if later else (found, len(found), inactive)
+        return (None if later else found), len(found), inactive
 
     def _reserve_and_send(
         self,
@@ -290,6 +290,6 @@ def _check_length(command: SendCommand) -> None:
     except NotificationTooLong as error:
         raise Refused(
             Fault.FIELD_INVALID,
-            f"title, body and url together are {error.bytes_over} bytes too long for one push message",
+            f"The notification is {error.bytes_over} bytes too long for one push message",
             field="body",
         ) from error

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tocsin.dialect_kit.bodies import WireModel
 from tocsin.domain.identity import Proof, UserToken
@@ -34,6 +34,17 @@ class IdentityProof(WireModel):
     def to_proof(self) -> Proof:
         """The core's form."""
         return Proof(self.exp, self.mac)
+
+
+def _in_either_form(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    # A union's own errors name our classes.
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("must be an object with exp and mac, or a user token") from None
+
+
+AnyProof = Annotated[IdentityProof | Token, WrapValidator(_in_either_form)]
 
 
 def proof_in(given: IdentityProof | str | None) -> Proof | UserToken | None:

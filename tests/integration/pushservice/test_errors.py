@@ -82,7 +82,7 @@ def test_ps_27_a_message_that_one_push_cannot_carry_is_refused_by_name(
     client.subscribe(agent.subscription)
     answer = client.send(body="é" * 4096)
     assert answer.status == 400
-    assert answer.json["error"].startswith("title, body and url together are ")
+    assert answer.json["error"].startswith("The notification is ")
     assert customer.credits()["available"] == 100
     assert agent.statuses() == []
 

@@ -45,7 +45,7 @@ def test_ps_7_the_61st_send_of_a_window_is_429_and_says_when_it_ends(
 @pytest.mark.row("PS-7", "PS-8")
 @pytest.mark.parametrize("kind", ["secret", "service"])
 def test_ps_8_a_key_may_have_a_limit_of_its_own(kind: str, customer: Customer) -> None:
-    client = PushServiceClient(customer.api, customer.key(kind, sends_per_minute=2)["key"])
+    client = PushServiceClient(customer.api, customer.key(kind, requests_per_minute=2)["key"])
     wait_for_room(5)
     assert [client.call("/v1/send", {}).status for _ in range(3)] == [400, 400, 429]
 

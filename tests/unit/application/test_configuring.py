@@ -163,6 +163,13 @@ def test_a_key_is_retired_when_nobody_uses_it_and_not_before(engine: MemoryEngin
     assert [entry.action for entry in log(engine, shop)].count(Action.VAPID_KEY_RETIRED) == 1
 
 
+def test_the_present_key_is_not_retired_though_nobody_uses_it(engine: MemoryEngine, shop: App) -> None:
+    assert fault(engine.configuring.retire, shop.id, shop.vapid_key, OPERATOR)[0] is Fault.CONFLICT
+    rotated(engine, shop)
+    present = engine.accounts.app(shop.id).vapid_key
+    assert fault(engine.configuring.retire, shop.id, present, OPERATOR)[0] is Fault.CONFLICT
+
+
 def test_a_retired_key_can_still_be_opened_for_what_is_on_its_way(engine: MemoryEngine, shop: App) -> None:
     old = rotated(engine, shop)
     before = engine.registry.vapid_key(shop.id, old)

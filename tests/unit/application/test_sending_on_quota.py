@@ -132,10 +132,10 @@ def test_another_apps_subscriptions_are_nobody(engine: MemoryEngine) -> None:
 def test_cs_17_a_small_send_can_be_queued(engine: MemoryEngine) -> None:
     owner = shop(engine, 2, Limits(None, None))
     one = engine.subscriptions.walk(owner.id, None, 1).subscriptions[0]
-    for audience, targets in ((Everyone(), 2), (Listed((one.id, NOBODY)), 1)):
+    for audience, targets, unreachable in ((Everyone(), 2, ()), (Listed((one.id, NOBODY)), 1, (NOBODY,))):
         result = engine.sending.send(on_quota(owner, audience, queued=True))
         assert (result.queued, result.counts, result.targets) == (True, Tally(pending=targets), targets)
-        assert result.unreachable == ()
+        assert result.unreachable == unreachable
         queues.drain(engine)
         assert result.send is not None
         stored = engine.sends.get(owner.id, result.send)
