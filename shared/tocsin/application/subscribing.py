@@ -18,8 +18,8 @@ from tocsin.webpush.encryption import InvalidKeys, RecipientKeys, parse_keys
 from tocsin.webpush.origins import InvalidEndpoint, parse_endpoint
 from tocsin.webpush.vapid import key_id
 
-HEARTBEAT_SECONDS = 240
-"""A browser that was heard of within this time is not noted again: less than what counts as online."""
+HEARTBEAT_SECONDS = 60
+"""A browser that was heard of within this time is not noted again: well below what counts as online."""
 _ENDED = {SubscriptionState.INACTIVE, SubscriptionState.UNREGISTERED}
 """Somebody ended it: only a person may begin it anew, no program may."""
 _RACES = 8
@@ -97,7 +97,7 @@ class Subscribing:
                 state=SubscriptionState.ACTIVE,
                 identities=base.identities if base else (),
                 labels=command.labels if command.labels is not None else (base.labels if base else ()),
-                device=command.device,
+                device=command.device.completed(known.device if known else Device()),
                 created_at=known.created_at if known else self._now(),
                 seen_at=self._now(),
                 revision=old.revision + 1 if old else 0,
@@ -132,7 +132,7 @@ class Subscribing:
             raise Refused(Fault.NOT_FOUND, "Subscription not found") from error
 
     def heartbeat(self, app: App, subscription: SubscriptionId) -> None:
-        """Note that a browser was heard of, at most every four minutes. Raises Refused: NOT_FOUND (not active)."""
+        """Note that a browser was heard of, at most once a minute. Raises Refused: NOT_FOUND (not active)."""
         found = self._subscriptions.get(app.id, subscription)
         if found is None or not _is_active(found):
             raise Refused(Fault.NOT_FOUND, "Subscription not found")

@@ -1,7 +1,7 @@
 """A subscription: one browser that can be reached for one app."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from tocsin.domain.identity import Identity, IdentityKind
@@ -35,6 +35,11 @@ class Device:
     browser_version: str | None = None
     os: str | None = None
     kind: str | None = None
+
+    def completed(self, earlier: "Device") -> "Device":
+        """The same, with what was said earlier where nothing is said now."""
+        known = {one.name: getattr(earlier, one.name) for one in fields(self) if getattr(self, one.name) is None}
+        return replace(self, **known)
 
 
 @dataclass(frozen=True, slots=True)

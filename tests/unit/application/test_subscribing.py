@@ -15,7 +15,7 @@ from tocsin.application.ports import Unavailable
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind, Proof, proof_mac
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.subscription import Counts, Subscription, SubscriptionState
+from tocsin.domain.subscription import Counts, Device, Subscription, SubscriptionState
 from tocsin.domain.tenancy import App, IdentityMode
 
 EMAIL, EXTERNAL = IdentityKind.EMAIL, IdentityKind.EXTERNAL
@@ -338,3 +338,13 @@ def test_ps_12_a_malformed_address_is_a_field_error(engine: MemoryEngine, shop: 
     with pytest.raises(Refused) as refusal:
         engine.subscribing.withdraw_person(shop, EMAIL, "anna")
     assert (refusal.value.fault, refusal.value.field) == (Fault.FIELD_INVALID, "email")
+
+
+@pytest.mark.row("CS-29")
+def test_cs_29_what_a_browser_said_of_itself_stays_when_a_server_enrols_it_again(
+    engine: MemoryEngine, shop: App
+) -> None:
+    told = replace(builders.subscribe_command(shop, 1), device=Device(lang="de", browser="Firefox", kind="desktop"))
+    engine.subscribing.subscribe(told)
+    again = engine.subscribing.subscribe(replace(told, device=Device(lang="fr")))
+    assert again.device == Device(lang="fr", browser="Firefox", kind="desktop")

@@ -7,6 +7,7 @@ from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.origins import check_origin
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
+from tocsin.domain.quota import LIMITS_OF, Plan
 from tocsin.domain.tenancy import App, IdentityMode
 
 SHOP = App(
@@ -21,6 +22,8 @@ SHOP = App(
     vapid_key="key",
     vapid_public="public",
     icon=None,
+    limits=LIMITS_OF[Plan.SCALE],
+    dialects_off=frozenset(),
     created_at=0,
 )
 

@@ -54,8 +54,18 @@ def test_an_ordinary_url_is_kept_as_it_stands(url: str) -> None:
         "https://shop.example:443",
         "http://localhost:80",
         "*",
-        "https://*.shop.example",
         "https://*",
+        "https://*.",
+        "https://*.example",
+        "https://*.0.0.1",
+        "https://*.shop.example/",
+        "https://*.SHOP.example",
+        "https://*.shop.example:443",
+        "https://*.*.example",
+        "https://a*.shop.example",
+        "https://a.*.example",
+        "http://*.shop.example",
+        "http://*.localhost",
         "https://bücher.example",
         "https://a..b",
         "https://-a.example",
@@ -68,8 +78,15 @@ def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
         web_origin(origin)
 
 
-@pytest.mark.parametrize("origin", ["https://shop.example", "https://shop.example:8443", "http://localhost:8787"])
+@pytest.mark.parametrize(
+    "origin", ["https://shop.example", "https://shop.example:8443", "http://localhost:8787", "https://127.0.0.1"]
+)
 def test_an_origin_is_kept_as_browsers_send_it(origin: str) -> None:
+    assert web_origin(origin) == origin
+
+
+@pytest.mark.parametrize("origin", ["https://*.shop.example", "https://*.shop.example:8443", "https://*.a.b.example"])
+def test_all_subdomains_of_a_domain_are_named_by_a_star(origin: str) -> None:
     assert web_origin(origin) == origin
 
 

@@ -18,12 +18,23 @@ from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.http_api import Answer, HttpApi
 
 PROOF = {"exp": 1_800_000_100, "mac": "0" * 64}
-KEY = {"dialect": "pushservice", "kind": "secret", "name": "x", "scopes": ["push:send"], "sends_per_minute": 5}
+KEY = {"dialect": "pushservice", "kind": "secret", "name": "x", "scopes": ["push:send"], "requests_per_minute": 5}
 VAPID = {"private_key": "x", "public_key": "y"}
+
+CHANGES = {
+    "name": "Shop",
+    "site_url": SITE,
+    "origins": [SITE],
+    "contact": "mailto:push@tocsin.dev",
+    "identity": "off",
+    "icon": f"{SITE}/icon.png",
+    "limits": {"hourly": 5, "daily": None},
+    "dialects": {"pushservice": True},
+}
 
 
 class Site:
-    """A deployment with one customer who has one subscribed reader, and a good body for each POST route."""
+    """A deployment with one customer who has one subscribed reader, and a good body for each route that takes one."""
 
     def __init__(self) -> None:
         self.engine = MemoryEngine()
@@ -56,6 +67,11 @@ class Site:
             "app": (f"/admin/tenants/{self.customer.tenant}/apps", operator, shop),
             "key": (f"/admin/apps/{app}/keys", operator, KEY),
             "credits": (f"/admin/apps/{app}/credits", operator, {"amount": 5, "reference": "order"}),
+            "change": (f"/admin/apps/{app}", operator, CHANGES),
+            "vapid key": (f"/admin/apps/{app}/vapid-keys", operator, {"vapid": VAPID}),
+            "export": (f"/admin/apps/{app}/people/export", operator, {"email": "nobody@example.com"}),
+            "erase": (f"/admin/apps/{app}/people/erase", operator, {"external_id": "nobody"}),
+            "user token": (f"/admin/apps/{app}/user-tokens", operator, {"user_id": "u-17", "ttl_seconds": 60}),
             "send": (f"/admin/apps/{app}/sends", operator, send),
             "sdk subscribe": (f"/sdk/v1/{app}/subscriptions", browser, sdk_body),
             "sdk identify": (f"/sdk/v1/{app}/identify", browser, {"id": made.json["id"], "identity": person}),
@@ -63,10 +79,10 @@ class Site:
         }
 
     def post(self, route: str, body: object) -> Answer:
-        """A POST in a minute of its own, so that no window is full."""
+        """A request in a minute of its own, so that no window is full."""
         self.engine.clock.advance(61)
         path, headers, _ = self.routes[route]
-        return self.api.call("POST", path, body, headers)
+        return self.api.call(method_of(route), path, body, headers)
 
     def state(self) -> dict[str, Any]:
         """All records that a request could make, apart from windows and last uses."""
@@ -74,7 +90,22 @@ class Site:
         return kept | {"keys": set(self.engine.storage.keys)}
 
 
-RECORDS = ("tenants", "apps", "vapid_keys", "subscriptions", "balances", "ledger", "sends", "idempotency", "chunks")
+def method_of(route: str) -> str:
+    return "PATCH" if route == "change" else "POST"
+
+
+RECORDS = (
+    "tenants",
+    "apps",
+    "audit",
+    "vapid_keys",
+    "subscriptions",
+    "balances",
+    "ledger",
+    "sends",
+    "idempotency",
+    "chunks",
+)
 ROUTES = list(Site().routes)
 
 
@@ -196,6 +227,9 @@ class Missing:
         Missing("ps unsubscribe", ("email",), "email is required"),
         Missing("app", ("contact",), "contact is required"),
         Missing("credits", ("reference",), "reference is required"),
+        Missing("change", ("limits", "daily"), "limits.daily is required"),
+        Missing("vapid key", ("vapid", "private_key"), "vapid.private_key is required"),
+        Missing("user token", ("user_id",), "user_id is required"),
         Missing("send", ("to",), "to is required"),
         Missing("sdk identify", ("identity",), "identity is required"),
     ],
@@ -249,7 +283,7 @@ HEADERS = st.sampled_from(["X-Api-Key", "Authorization", "Idempotency-Key", "Ori
 def test_no_header_is_a_server_error(route: str, site: Site, name: str, value: str) -> None:
     path, headers, body = site.routes[route]
     site.engine.clock.advance(61)
-    answer = site.api.call("POST", path, body, {**headers, name: value})
+    answer = site.api.call(method_of(route), path, body, {**headers, name: value})
     assert answer.status < 500
 
 

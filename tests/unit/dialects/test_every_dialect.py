@@ -10,6 +10,7 @@ from tests.engine import MemoryEngine
 from tests.http_api import HttpApi
 from tocsin.application.ports import Unavailable
 from tocsin.dialect_kit.contract import Capability, Dialect
+from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 from tocsin.entrypoints.registry import dialects
 
@@ -17,7 +18,7 @@ ALL = list(dialects().values())
 
 
 def test_the_dialects_are_found_by_their_folders() -> None:
-    assert {"pushservice", "tocsin"} <= dialects().keys()
+    assert {"pushservice", "cloudsignal", "tocsin"} <= dialects().keys()
 
 
 @pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
@@ -35,8 +36,15 @@ def test_no_path_belongs_to_two_dialects() -> None:
 
 
 def test_no_two_kinds_of_key_start_alike() -> None:
-    starts = [start for dialect in ALL for start in dialect.key_prefixes.values()]
+    starts = [form.prefix for dialect in ALL for form in dialect.keys.values()]
+    assert len(starts) >= 5
     assert len(starts) == len(set(starts))
+
+
+@pytest.mark.row("PS-20")
+@pytest.mark.parametrize("dialect", [one for one in ALL if KeyKind.PUBLISHABLE in one.keys], ids=lambda one: one.name)
+def test_a_publishable_key_can_have_no_scope_but_subscribing(dialect: Dialect) -> None:
+    assert dialect.keys[KeyKind.PUBLISHABLE].scopes == {Scope.SUBSCRIBE}
 
 
 @pytest.mark.parametrize("capability", Capability)
@@ -75,7 +83,14 @@ def test_a_bug_is_a_500_in_the_dialects_shape_and_its_text_is_not_logged(log_lin
     answer = HttpApi(Broken()).call("POST", "/v1/send", {}, {"X-Api-Key": "psk_x"})
     assert answer.status == 500
     assert answer.json == {"error": "Server error. Safe to retry: the notification was not delivered"}
-    assert [line["error"] for line in log_lines() if line["message"] == "crash"] == ["ZeroDivisionError"]
+    [line] = log_lines()
+    assert (line["level"], line["message"], line["status"], line["error"]) == (
+        "ERROR",
+        "request",
+        500,
+        "ZeroDivisionError",
+    )
+    assert "test_every_dialect.py:" in line["at"]
     assert "hunter2" not in json.dumps(log_lines())
 
 

@@ -17,9 +17,9 @@ def test_ps_8_a_key_sends_as_often_as_its_limit_says_and_may_have_one_of_its_own
     tenant = api.operator("POST", "/admin/tenants", {"name": "T"}).json["id"]
     site = {"name": "A", "site_url": "https://shop.example", "contact": "mailto:push@example.com"}
     app = api.operator("POST", f"/admin/tenants/{tenant}/apps", site).json["id"]
-    wanted = {"dialect": "pushservice", "kind": kind} | ({} if own is None else {"sends_per_minute": own})
+    wanted = {"dialect": "pushservice", "kind": kind} | ({} if own is None else {"requests_per_minute": own})
     made = api.operator("POST", f"/admin/apps/{app}/keys", wanted).json
-    assert made["sends_per_minute"] == own
+    assert made["requests_per_minute"] == own
 
     def send() -> int:
         return api.call("POST", "/v1/send", {}, {"X-Api-Key": made["key"]}).status

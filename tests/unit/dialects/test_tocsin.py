@@ -1,15 +1,19 @@
 """Our own API in this process and in virtual time: limits, proofs of identity, and fields that make no sense."""
 
+import copy
 import hmac
+import json
+from dataclasses import fields
 from hashlib import sha256
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.customer import SITE, Customer, expect, new_subscription
+from tests.customer import READER, SITE, Customer, expect, new_subscription
 from tests.engine import MemoryEngine
 from tests.http_api import Answer, HttpApi
+from tocsin.domain.subscription import Activity, Device
 
 PAGE = {"Origin": SITE}
 SUBSCRIPTION = new_subscription()
@@ -170,6 +174,92 @@ def test_an_app_that_cannot_be_is_refused_by_field(change: dict[str, object], fi
     error = expect(400, api.operator("POST", f"/admin/tenants/{tenant}/apps", SHOP | change))["error"]
     assert error["field"] == field
     assert not api.engine.storage.apps
+
+
+@pytest.mark.row("X-10", "CS-5")
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        *(({name: None}, name) for name in ("name", "site_url", "origins", "contact", "identity", "plan", "limits")),
+        ({"dialects": None}, "dialects"),
+        ({"name": ""}, "name"),
+        ({"site_url": "javascript:alert(1)"}, "site_url"),
+        ({"icon": ""}, "icon"),
+        ({"origins": ["https://*.com"]}, "origins.0"),
+        ({"origins": ["https://a.example", "http://*.a.example"]}, "origins.1"),
+        ({"origins": [f"https://s{number}.example" for number in range(51)]}, "origins"),
+        ({"contact": "mailto:push@localhost"}, "contact"),
+        ({"identity": "REQUIRED"}, "identity"),
+        ({"plan": "gold"}, "plan"),
+        ({"limits": {}}, "limits.hourly"),
+        ({"limits": {"hourly": 1}}, "limits.daily"),
+        ({"limits": {"hourly": -1, "daily": None}}, "limits.hourly"),
+        ({"limits": {"hourly": 1.5, "daily": None}}, "limits.hourly"),
+        ({"limits": {"hourly": True, "daily": None}}, "limits.hourly"),
+        ({"limits": {"hourly": 1_000_000_001, "daily": None}}, "limits.hourly"),
+        ({"plan": "starter", "limits": {"hourly": 1, "daily": 1}}, "limits"),
+        ({"dialects": {"tocsin": False}}, "dialects"),
+        ({"dialects": {"nothing": True}}, "dialects"),
+        ({"dialects": {"cloudsignal": "off"}}, "dialects.cloudsignal"),
+        ({"dialects": ["cloudsignal"]}, "dialects"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_by_field_and_changes_nothing(
+    change: dict[str, object], field: str, api: HttpApi, customer: Customer
+) -> None:
+    before = copy.deepcopy((api.engine.storage.apps, api.engine.storage.audit))
+    # With a good change beside it: all or nothing.
+    answer = api.operator("PATCH", customer.at(""), {"name": "Store", "icon": f"{SITE}/i.png"} | change)
+    assert expect(400, answer)["error"]["field"] == field
+    assert (api.engine.storage.apps, api.engine.storage.audit) == before
+
+
+@pytest.mark.parametrize("body", [{}, {"unknown": 1}, {"dialects": {}}, {"icon": None}, {"plan": "scale"}])
+def test_a_change_of_nothing_is_no_change(body: dict[str, object], api: HttpApi, customer: Customer) -> None:
+    before = copy.deepcopy((api.engine.storage.apps, api.engine.storage.audit))
+    shown = expect(200, api.operator("GET", customer.at("")))
+    assert expect(200, api.operator("PATCH", customer.at(""), body)) == shown
+    assert (api.engine.storage.apps, api.engine.storage.audit) == before
+
+
+def test_null_takes_an_icon_away(api: HttpApi, customer: Customer) -> None:
+    for icon in (f"{SITE}/icon.png", None):
+        assert expect(200, api.operator("PATCH", customer.at(""), {"icon": icon}))["icon"] == icon
+        assert expect(200, api.operator("PATCH", customer.at(""), {"name": f"with {icon}"}))["icon"] == icon
+
+
+@pytest.mark.row("CS-24")
+@pytest.mark.parametrize("limits", [{"hourly": 0, "daily": 0}, {"hourly": None, "daily": 7}])
+def test_what_is_left_of_hour_and_day_is_told_with_the_end_of_both(
+    limits: dict[str, int | None], api: HttpApi, customer: Customer
+) -> None:
+    expect(200, api.operator("PATCH", customer.at(""), {"limits": limits}))
+    assert expect(200, api.operator("GET", customer.at("/quota"))) == {
+        "hourly": {"limit": limits["hourly"], "used": 0, "resets_at": "2027-01-15T09:00:00Z"},
+        "daily": {"limit": limits["daily"], "used": 0, "resets_at": "2027-01-16T00:00:00Z"},
+    }
+
+
+def test_an_export_has_all_that_is_kept_but_what_is_listed_here(api: HttpApi, customer: Customer) -> None:
+    """A new member of a subscription has to be handed over, or to be listed here with its reason."""
+    identity = {"externalId": "u-17", "email": READER}
+    wanted = {"subscription": SUBSCRIPTION, "identity": identity, "tags": ["vip"], "lang": "de", "tz": "Europe/Berlin"}
+    expect(201, page(api, customer, "subscriptions", wanted | {"standalone": True}))
+    [kept] = api.engine.storage.subscriptions.values()
+    [told] = expect(200, api.operator("POST", customer.at("/people/export"), {"external_id": "u-17"}))["subscriptions"]
+    under_another_name = {"address": "email", "labels": "tags", "activity": "notifications"}
+    left_out = {
+        "app": "in the request's path",
+        "keys": "secrets of the browser",
+        "revision": "our counter of changes",
+    }
+    for one in fields(kept):
+        assert (one.name in left_out) != (under_another_name.get(one.name, one.name) in told), one.name
+    assert {one.name for one in fields(Device)} == told["device"].keys()
+    assert {one.name for one in fields(Activity)} == {"notified", "accepted_at", "last_send"}  # the last one is ours
+    assert told["device"] | {"lang": "de", "timezone": "Europe/Berlin", "standalone": True} == told["device"]
+    assert told["identities"].keys() == {"external", "email"}
+    assert READER not in json.dumps(told)  # nobody gave it to be shown: only its hash is kept
 
 
 def test_a_local_page_may_be_an_origin(api: HttpApi) -> None:
