@@ -52,19 +52,28 @@ deploy: build  ## build and deploy to your AWS account (STAGE=staging, STAGE=pro
 	@echo "Deploying"
 	@$(BIN)/sam deploy --config-env $(STAGE)
 
-browsers:  ## install the browser that the tests drive (Debian, Ubuntu)
-	@if command -v firefox-esr > /dev/null && { ! command -v ldconfig > /dev/null || ldconfig -p | grep -q libnotify.so.4; }; then \
-		echo "Firefox is installed"; \
+browsers:  ## install what the tests drive: browsers, and what runs the examples (Debian, Ubuntu)
+	@missing=""; \
+	{ command -v firefox-esr || command -v firefox; } > /dev/null || missing="$$missing firefox-esr"; \
+	! command -v ldconfig > /dev/null || ldconfig -p | grep -q libnotify.so.4 || missing="$$missing libnotify4"; \
+	command -v chromium > /dev/null || missing="$$missing chromium chromium-sandbox"; \
+	command -v dbus-daemon > /dev/null || missing="$$missing dbus-daemon"; \
+	command -v curl > /dev/null || missing="$$missing curl"; \
+	command -v node > /dev/null || missing="$$missing nodejs"; \
+	command -v go > /dev/null || missing="$$missing golang-go"; \
+	if [ -z "$$missing" ]; then \
+		echo "Firefox, Chromium, curl, Node.js and Go are installed"; \
 	elif ! command -v apt-get > /dev/null; then \
-		echo "This installs by apt-get only: install Firefox by hand, so that 'firefox' or 'firefox-esr' runs." >&2; exit 1; \
+		echo "This installs by apt-get only: install Firefox, Chromium, D-Bus, curl, Node.js and Go by hand, so that" \
+			"'firefox' or 'firefox-esr', 'chromium', 'dbus-daemon', 'curl', 'node' and 'go' run." >&2; exit 1; \
 	elif [ "$$(id -u)" != 0 ] && ! command -v sudo > /dev/null; then \
-		echo "Installing Firefox takes root: run 'apt-get install firefox-esr libnotify4' as root." >&2; exit 1; \
+		echo "Installing takes root: run 'apt-get install$$missing' as root." >&2; exit 1; \
 	else \
-		echo "Installing Firefox"; \
+		echo "Installing$$missing"; \
 		root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
 		$$root apt-get update -qq < /dev/null && \
-		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends firefox-esr libnotify4 \
-			< /dev/null > /dev/null || { echo "apt-get could not install firefox-esr and libnotify4." >&2; exit 1; }; \
+		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing \
+			< /dev/null > /dev/null || { echo "apt-get could not install$$missing." >&2; exit 1; }; \
 	fi
 
 lock: .venv/.synced  ## resolve the dependencies anew and write what the layer installs

@@ -73,7 +73,7 @@ def app(
     )
     made, _ = engine.accounts.create_app(engine.accounts.create_tenant("Tenant").id, new, OPERATOR)
     if credits_:
-        engine.accounts.grant(made.id, credits_, "first")
+        engine.accounts.grant(made.id, credits_, "first", OPERATOR)
     return made
 
 

@@ -5,7 +5,7 @@ https-only rule, its list of known hosts and its certificate checks stay on. `Si
 the calling process; `python -m dev.simulators --state DIR` runs the same as a process of its own. All of it listens on
 127.0.0.1 only.
 
-sender -- CONNECT host:443 --> egress proxy --> TLS server (test CA) --> strict engine --> user agent or Firefox
+sender -- CONNECT host:443 --> egress proxy --> TLS server (test CA) --> strict engine --> user agent, or a real browser
                                     `-- any other host: 403
 
 TLS ends here for every known host, so that a simulated subscription and one of the laptop's own browser can stand
@@ -23,6 +23,7 @@ control API (JSON; errors are {"error": text})
   DELETE /user-agents/{id}/messages   forget them
   GET    /firefox                     {clients, channels, acks, nacks, unregisters} of real Firefoxes
   POST   /firefox/kick                drop their sockets
+  GET    /chromium                    {clients, channels} of real Chromiums
   GET    /healthz
 """
 

@@ -43,6 +43,7 @@ def main() -> None:
         "control_url": simulators.control_url,
         "proxy_url": simulators.proxy_url,
         "firefox_url": simulators.firefox_url,
+        "chromium_switches": simulators.chromium_switches,
         "ca_bundle": str(simulators.ca_bundle),
     }
     print(json.dumps(addresses), flush=True)

@@ -1,6 +1,8 @@
 """The test certificate authority behind the push services' real host names."""
 
+import base64
 import datetime as dt
+import hashlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +54,15 @@ def server_context(files: Authority) -> ssl.SSLContext:
     context.load_cert_chain(files.server)
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def server_key_fingerprint(files: Authority) -> str:
+    """Base64 of the SHA-256 of the server's public key (RFC 7469 section 2.4): what Chromium is told to trust."""
+    certificate = x509.load_pem_x509_certificate(files.server.read_bytes())
+    public = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(hashlib.sha256(public).digest()).decode()
 
 
 def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

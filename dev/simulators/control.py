@@ -8,6 +8,7 @@ from aiohttp import web
 
 from dev.simulators import behaviour
 from dev.simulators.behaviour import Behaviours
+from dev.simulators.chromium import Chromiums
 from dev.simulators.firefox import Firefoxes
 from dev.simulators.push_services import Service
 from dev.simulators.user_agents import UserAgent, UserAgents
@@ -32,6 +33,7 @@ class ControlApi:
     user_agents: UserAgents
     behaviours: Behaviours
     firefoxes: Firefoxes
+    chromiums: Chromiums
 
     def application(self) -> web.Application:
         """The web application."""
@@ -48,6 +50,7 @@ class ControlApi:
                 web.delete("/user-agents/{id}/messages", self._clear),
                 web.get("/firefox", self._firefox),
                 web.post("/firefox/kick", self._kick),
+                web.get("/chromium", self._chromium),
             ]
         )
         return application
@@ -101,6 +104,9 @@ class ControlApi:
 
     async def _kick(self, _: web.Request) -> web.Response:
         return web.json_response({"kicked": await self.firefoxes.kick()})
+
+    async def _chromium(self, _: web.Request) -> web.Response:
+        return web.json_response(self.chromiums.state())
 
     def _find(self, request: web.Request) -> UserAgent:
         agent = self.user_agents.find(request.match_info["id"])

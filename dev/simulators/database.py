@@ -1,4 +1,4 @@
-"""The SQLite file that keeps user agents and Firefox's subscriptions across restarts."""
+"""The SQLite file that keeps user agents and real browsers' subscriptions across restarts."""
 
 import sqlite3
 from pathlib import Path
@@ -15,13 +15,15 @@ CREATE TABLE IF NOT EXISTS messages (
   number INTEGER PRIMARY KEY AUTOINCREMENT, user_agent TEXT NOT NULL, content TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS messages_of ON messages (user_agent, number);
-CREATE TABLE IF NOT EXISTS firefox_channels (
-  token TEXT PRIMARY KEY, uaid TEXT NOT NULL, channel_id TEXT NOT NULL, application_server_key BLOB,
-  gone INTEGER NOT NULL DEFAULT 0
+CREATE TABLE IF NOT EXISTS channels (
+  token TEXT PRIMARY KEY, service TEXT NOT NULL, client TEXT NOT NULL, channel_id TEXT NOT NULL,
+  application_server_key BLOB, gone INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE IF NOT EXISTS firefox_queue (
-  id TEXT PRIMARY KEY, token TEXT NOT NULL, uaid TEXT NOT NULL, channel_id TEXT NOT NULL, body BLOB NOT NULL,
-  topic TEXT, expires_at REAL NOT NULL
+CREATE TABLE IF NOT EXISTS waiting_messages (
+  id TEXT PRIMARY KEY, token TEXT NOT NULL, body BLOB NOT NULL, topic TEXT, expires_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS chromiums (
+  android_id TEXT PRIMARY KEY, security_token TEXT NOT NULL, product TEXT NOT NULL DEFAULT ''
 );
 """
 

@@ -1,13 +1,14 @@
 """The HTTPS side of all four push services: one strict engine, told apart by the Host header."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
 from dev.simulators import push_request, vapid_check
 from dev.simulators.behaviour import Behaviours
-from dev.simulators.firefox import Channel, Firefoxes
+from dev.simulators.channels import Channel
 from dev.simulators.forwarding import Forward
 from dev.simulators.personalities import PERSONALITIES
 from dev.simulators.push_request import PushHeaders, RequestFault
@@ -18,13 +19,26 @@ from dev.simulators.vapid_check import VapidClaims
 _READ_LIMIT = 1 << 20
 
 
+class RealBrowsers(Protocol):
+    """The browsers that subscribed here by themselves."""
+
+    def find_token(self, token: str) -> Channel | None:
+        """The channel behind an endpoint, gone or not; None when the token was never handed out."""
+
+    async def receive(self, channel: Channel, push: PushHeaders, body: bytes) -> str:
+        """Deliver a message now or once the browser is back; answers with its id.
+
+        RFC 8030: a message with TTL 0 is dropped when the browser is away; one with a topic replaces the waiting one.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class PushServer:
     """Judges each request, then delivers it, plays its user agent's script, or passes it on (`forward`)."""
 
     user_agents: UserAgents
     behaviours: Behaviours
-    firefoxes: Firefoxes
+    browsers: Mapping[Service, RealBrowsers]
     forward: Forward | None
     clock: Callable[[], float]
 
@@ -57,15 +71,15 @@ class PushServer:
             return personality.refuse(RequestFault.NOT_FOUND)
         verdict = self._judge(request, service, origin, subscription, body)
         if isinstance(subscription, Channel):
-            return await self._to_firefox(service, subscription, verdict, body)
+            return await self._to_browser(service, subscription, verdict, body)
         reply = await self._to_user_agent(subscription, verdict, request, body)
         self.user_agents.note_answer(subscription.id, reply.status)
         return reply
 
     def _find(self, service: Service, token: str) -> UserAgent | Channel | None:
         agent = self.user_agents.find_token(service, token)
-        if agent is None and service is Service.MOZILLA:
-            return self.firefoxes.find_token(token)
+        if agent is None and service in self.browsers:
+            return self.browsers[service].find_token(token)
         return agent
 
     def _judge(
@@ -91,13 +105,13 @@ class PushServer:
             return vapid
         return personality.subject_objection(vapid) or (push, vapid)
 
-    async def _to_firefox(
+    async def _to_browser(
         self, service: Service, channel: Channel, verdict: tuple[PushHeaders, VapidClaims] | Fault, body: bytes
     ) -> Reply:
         if not isinstance(verdict, tuple):
             return PERSONALITIES[service].refuse(verdict)
         push, _ = verdict
-        message_id = await self.firefoxes.receive(channel, push, body)
+        message_id = await self.browsers[service].receive(channel, push, body)
         return PERSONALITIES[service].accept(message_id, push.ttl)
 
     async def _to_user_agent(

@@ -12,11 +12,14 @@ from aiohttp import web
 
 from dev.simulators import certificates, database
 from dev.simulators.behaviour import Behaviours
+from dev.simulators.channels import Channels
+from dev.simulators.chromium import Chromiums
 from dev.simulators.control import ControlApi
 from dev.simulators.egress_proxy import EgressProxy
 from dev.simulators.firefox import Firefoxes
 from dev.simulators.forwarding import Forward
-from dev.simulators.push_server import PushServer
+from dev.simulators.push_server import PushServer, RealBrowsers
+from dev.simulators.push_services import Service
 from dev.simulators.user_agents import UserAgents
 
 _LOOPBACK = "127.0.0.1"
@@ -26,11 +29,11 @@ _SHUTDOWN_S = 0.2
 
 
 class Simulators:
-    """The four push services behind the egress proxy, Firefox's WebSocket, and the control API.
+    """The four push services behind the egress proxy, what real browsers connect to, and the control API.
 
     Ports of 0 are chosen freely and can be read after `start`. `state_dir` keeps the test CA, user agents, their
-    messages and Firefox's channels. `forward` gets messages for tokens that were never handed out here; with None they
-    are answered 404.
+    messages and real browsers' channels. `forward` gets messages for tokens that were never handed out here; with None
+    they are answered 404.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Simulators:
         self._control_port = control_port
         self._proxy_port = proxy_port
         self._firefox_port = firefox_port
+        self._chromium_switches: tuple[str, ...] = ()
         self._forward = forward
         self._clock = clock
         self._ready = threading.Event()
@@ -69,6 +73,11 @@ class Simulators:
     def firefox_url(self) -> str:
         """Value for Firefox's preference dom.push.serverURL."""
         return f"ws://{_LOOPBACK}:{self._firefox_port}/"
+
+    @property
+    def chromium_switches(self) -> tuple[str, ...]:
+        """For Chromium's command line; they hold until the simulators stop."""
+        return self._chromium_switches
 
     @property
     def ca_bundle(self) -> Path:
@@ -109,8 +118,10 @@ class Simulators:
         async with AsyncExitStack() as open_parts:
             state = open_parts.enter_context(closing(database.connect(self._state_dir / "simulators.sqlite3")))
             user_agents, behaviours = UserAgents(state, self._clock), Behaviours()
-            firefoxes = Firefoxes(state, self._clock)
-            push = PushServer(user_agents, behaviours, firefoxes, self._forward, self._clock)
+            firefoxes = Firefoxes(Channels(state, Service.MOZILLA, self._clock))
+            chromiums = Chromiums(Channels(state, Service.FCM, self._clock), state)
+            browsers: dict[Service, RealBrowsers] = {Service.MOZILLA: firefoxes, Service.FCM: chromiums}
+            push = PushServer(user_agents, behaviours, browsers, self._forward, self._clock)
             tls = certificates.server_context(authority)
             tls_port = await _listen(open_parts, push.application(), 0, tls)
             proxy = EgressProxy(tls_port)
@@ -120,7 +131,17 @@ class Simulators:
             websocket.router.add_get("/", firefoxes.serve)
             self._firefox_port = await _listen(open_parts, websocket, self._firefox_port)
             open_parts.push_async_callback(firefoxes.kick)
-            control = ControlApi(user_agents, behaviours, firefoxes)
+            registration_port = await _listen(open_parts, chromiums.registration(), 0)
+            mcs = await asyncio.start_server(chromiums.serve, _LOOPBACK, 0, ssl=tls)
+            open_parts.push_async_callback(chromiums.stop)
+            open_parts.callback(mcs.close)
+            self._chromium_switches = (
+                f"--gcm-checkin-url=http://{_LOOPBACK}:{registration_port}/checkin",
+                f"--gcm-registration-url=http://{_LOOPBACK}:{registration_port}/register",
+                f"--gcm-mcs-endpoint=https://localhost:{mcs.sockets[0].getsockname()[1]}",
+                f"--ignore-certificate-errors-spki-list={certificates.server_key_fingerprint(authority)}",
+            )
+            control = ControlApi(user_agents, behaviours, firefoxes, chromiums)
             self._control_port = await _listen(open_parts, control.application(), self._control_port)
             self._ready.set()
             await self._stopping.wait()

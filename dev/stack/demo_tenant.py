@@ -2,9 +2,11 @@
 
 import json
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from tocsin.entrypoints.registry import dialects
 
 READER = "reader@example.com"
 CREDITS = 10_000
@@ -14,14 +16,13 @@ CREDITS = 10_000
 class DemoTenant:
     """What the demo's callers need.
 
-    `app` is its id, which browsers may know. `reader` and `spare` are user agents as the simulators describe them; the
-    first is enrolled.
+    `app` is its id, which browsers may know; `keys` are by dialect and kind. `reader` and `spare` are user agents as
+    the simulators describe them; the first is enrolled.
     """
 
     api: str
     app: str
-    secret_key: str
-    publishable_key: str
+    keys: dict[str, dict[str, str]]
     reader: dict[str, Any]
     spare: dict[str, Any]
 
@@ -31,19 +32,32 @@ def demo_tenant(api: str, operator_key: str, simulator: str, record: Path) -> De
 
     Keys are shown once by the API, so `record` is their only copy. Raises urllib.error.HTTPError.
     """
-    if record.exists():
-        tenant = DemoTenant(**json.loads(record.read_text()))
-    else:
+    tenant = _remembered(record)
+    if tenant is None:
         tenant = _new_tenant(api, operator_key, simulator)
         record.touch(mode=0o600)
         record.write_text(json.dumps(asdict(tenant)))
-    post(f"{api}/v1/subscribe", enrolment(tenant.reader), {"X-Api-Key": tenant.secret_key})
+    post(f"{api}/v1/subscribe", enrolment(tenant.reader), {"X-Api-Key": tenant.keys["pushservice"]["secret"]})
     return tenant
 
 
 def enrolment(agent: dict[str, Any]) -> dict[str, Any]:
     """Body that enrols a simulated user agent under the demo's reader."""
     return {"email": READER, "subscription": agent["subscription"]}
+
+
+def _remembered(record: Path) -> DemoTenant | None:
+    """The tenant of the last run; None if there was none, or it was made by a version that kept other things."""
+    if not record.exists():
+        return None
+    kept = json.loads(record.read_text())
+    known = kept.keys() == {field.name for field in fields(DemoTenant)} and kept["keys"].keys() == set(key_kinds())
+    return DemoTenant(**kept) if known else None
+
+
+def key_kinds() -> dict[str, list[str]]:
+    """The kinds of keys that each dialect has, for the dialects that have any."""
+    return {name: sorted(dialect.keys) for name, dialect in dialects().items() if dialect.keys}
 
 
 def _new_tenant(api: str, operator_key: str, simulator: str) -> DemoTenant:
@@ -57,14 +71,16 @@ def _new_tenant(api: str, operator_key: str, simulator: str) -> DemoTenant:
         "identity": "report",
     }
     app = post(f"{api}/admin/tenants/{tenant}/apps", site, bearer)
-    keys = f"{api}/admin/apps/{app['id']}/keys"
-    secret, publishable = (
-        post(keys, {"dialect": "pushservice", "kind": kind, "name": "make dev"}, bearer)["key"]
-        for kind in ("secret", "publishable")
-    )
+    keys = {
+        dialect: {
+            kind: post(f"{api}/admin/apps/{app['id']}/keys", {"dialect": dialect, "kind": kind}, bearer)["key"]
+            for kind in kinds
+        }
+        for dialect, kinds in key_kinds().items()
+    }
     post(f"{api}/admin/apps/{app['id']}/credits", {"amount": CREDITS, "reference": "make-dev"}, bearer)
     reader, spare = (post(f"{simulator}/user-agents", {"service": service}, {}) for service in ("mozilla", "fcm"))
-    return DemoTenant(api, app["id"], secret, publishable, reader, spare)
+    return DemoTenant(api, app["id"], keys, reader, spare)
 
 
 def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dev.stack.curl_lines import enrol_line, send_line, unsubscribe_line
+from dev.stack.curl_lines import cloudsignal_line, enrol_line, send_line, unsubscribe_line
 from dev.stack.demo_tenant import READER, DemoTenant
 
 PAGE = """
@@ -10,7 +10,7 @@ PAGE = """
 
     API         {api}
     demo page   {api}/demo/   (subscribe this very browser, then send to it)
-    demo key    {key}
+    demo key    {key}   (pushService)
     more keys   {keys}   (the operator's, the publishable one, the simulator's address)
     log         {log}   (of the local AWS; each API request is told below)
 
@@ -26,7 +26,11 @@ PAGE = """
 
      What the second one got: {simulator}/user-agents/{spare}/messages
 
-  3. Unsubscribe the address with all its browsers:
+  3. Send to the same reader by another API, CloudSignal's; all of them share one store:
+
+{cloudsignal}
+
+  4. Unsubscribe the address with all its browsers:
 
 {unsubscribe}
 
@@ -38,7 +42,8 @@ def page(tenant: DemoTenant, simulator: str, keys: Path, log: Path) -> str:
     """The page; its curl lines stand at the margin, so that they can be marked as a whole."""
     return PAGE.format(
         api=tenant.api,
-        key=tenant.secret_key,
+        key=tenant.keys["pushservice"]["secret"],
+        cloudsignal=cloudsignal_line(tenant),
         keys=keys,
         log=log,
         reader=READER,

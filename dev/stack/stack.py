@@ -19,6 +19,7 @@ from dev.stack.earlier_run import end_earlier_run
 from dev.stack.emulator import Emulator
 from dev.stack.failure import StackFailure
 from dev.stack.front import Front
+from dev.stack.log_messages import messages
 from dev.stack.page import page
 from dev.stack.places import Places, port_is_free
 from dev.stack.routes import routes_of
@@ -52,6 +53,7 @@ class Stack:
         self.api = ""
         self.simulator = ""
         self.firefox_url = ""
+        self.chromium_switches: tuple[str, ...] = ()
         self.dev: dict[str, Any] = {}
         self._emulator: Emulator | None = None
         self._tenant: DemoTenant | None = None
@@ -86,8 +88,8 @@ class Stack:
         """What the functions have logged so far, oldest first in each function; only lines that contain `contain`."""
         logs, lines = self.aws("logs"), []
         for group in logs.describe_log_groups(logGroupNamePrefix=f"/{STACK}/")["logGroups"]:
-            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
-                lines += [line for line in event["message"].splitlines() if contain in line]
+            for message in messages(logs, group["logGroupName"]):
+                lines += [line for line in message.splitlines() if contain in line]
         return lines
 
     def __enter__(self) -> Self:
@@ -137,6 +139,7 @@ class Stack:
             raise StackFailure(f"The push service simulators cannot start: {error.strerror or error}.") from error
         opened.callback(simulators.stop)
         self.simulator, self.firefox_url = simulators.control_url, simulators.firefox_url
+        self.chromium_switches = simulators.chromium_switches
         return simulators
 
     def _bring_up(
@@ -175,13 +178,15 @@ class Stack:
             ) from error
         self._tenant = tenant
         front.tell = self._tell_request
-        front.show_demo({"app": tenant.app, "email": READER, "curl": send_line(tenant)}, tenant.secret_key)
+        front.show_demo(
+            {"app": tenant.app, "email": READER, "curl": send_line(tenant)}, tenant.keys["pushservice"]["secret"]
+        )
         self.dev = {
             "api": tenant.api,
             "admin_key": operator_key,
             "app": tenant.app,
             "sdk": {"app": tenant.app},
-            "pushservice": {"key": tenant.secret_key, "publishable_key": tenant.publishable_key},
+            **tenant.keys,
             "simulator": simulators.control_url,
         }
         file = self._dir / "dev.json"

@@ -1,4 +1,4 @@
-"""One Firefox and one set of push service simulators for all browser tests; each test has a site of its own."""
+"""Two browsers and one set of push service simulators for all browser tests; each test has a site of its own."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,13 @@ import pytest
 
 from dev.simulators import Simulators
 from dev.stack import Stack
+from tests.browser.browser import Browser
+from tests.browser.chromium import Chromium
 from tests.browser.firefox import Firefox
 from tests.browser.served import ServerThread
 from tests.browser.shop import Shop
+
+BROWSERS = ("firefox", "chromium")
 
 
 @pytest.fixture(scope="session")
@@ -21,16 +25,44 @@ def simulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulators]
 
 @pytest.fixture(scope="session")
 def firefox(simulators: Simulators, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    """A browser whose push service is the simulators'."""
+    """A Firefox whose push service is the simulators'."""
     with Firefox(simulators.firefox_url, tmp_path_factory.mktemp("firefox")) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
+def chromium(simulators: Simulators, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """A Chromium whose push service is the simulators'."""
+    with Chromium(simulators.chromium_switches, tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session", params=BROWSERS)
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """Each browser in turn, its push service the simulators'."""
+    started: Browser = request.getfixturevalue(request.param)
+    return started
+
+
+@pytest.fixture(scope="session")
 def visitors_firefox(deployed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    """A browser whose push service is the deployed stack's."""
+    """A Firefox whose push service is the deployed stack's."""
     with Firefox(deployed.firefox_url, tmp_path_factory.mktemp("firefox")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def visitors_chromium(deployed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """A Chromium whose push service is the deployed stack's."""
+    with Chromium(deployed.chromium_switches, tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session", params=BROWSERS)
+def visitors_browser(request: pytest.FixtureRequest) -> Browser:
+    """Each browser in turn, its push service the deployed stack's."""
+    started: Browser = request.getfixturevalue(f"visitors_{request.param}")
+    return started
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +72,10 @@ def servers() -> Iterator[ServerThread]:
 
 
 @pytest.fixture
-def shop(firefox: Firefox, simulators: Simulators, servers: ServerThread) -> Iterator[Shop]:
+def shop(browser: Browser, simulators: Simulators, servers: ServerThread) -> Iterator[Shop]:
     """A site on an origin of its own, so that no permission, worker or subscription is left from another test."""
-    opened = Shop.open(firefox, simulators, servers)
+    opened = Shop.open(browser, simulators, servers)
     yield opened
-    firefox.marionette.visit("about:blank")
-    firefox.close_alerts()
-    firefox.close_other_tabs()
+    browser.visit("about:blank")
+    browser.close_alerts()
+    browser.close_other_tabs()

@@ -4,20 +4,19 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+_NONCE = "c2VjcmV0"
 _PAGE = """<!doctype html>
-<html lang="de">
+<html lang="{lang}">
 <title>Corner Shop</title>
-<script type="module" src="/page.js"></script>
+<script type="module" nonce="{nonce}" src="/page.js"></script>
 """
 
 # The page only loads the SDK and notes what happens; tests drive it through `window.push`.
 _SCRIPT = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
 const push = await import(new URLSearchParams(location.search).get("sdk"));
 window.events = [];
-for (const type of ["change", "permission", "subscribe", "unsubscribe", "error"]) {
-  push.on(type, (detail) => window.events.push({type, code: detail?.code ?? null}));
+for (const type of ["change", "permission", "subscribe", "unsubscribe", "notification", "click", "error"]) {
+  push.on(type, (detail) => window.events.push({type, code: detail?.code ?? null, detail}));
 }
 window.push = push;
 """
@@ -31,8 +30,11 @@ class CustomerSite:
     worker: str | None
     worker_type: str = "text/javascript"
     trusted_types: str = "tocsin"
+    lang: str = "de"
     extra_sources: str = ""
     """Origin that the page may connect to, besides `api`."""
+    strict_worker: bool = False
+    """The worker's file comes with the same policy."""
     before: str = ""
     """Script that runs before the SDK is loaded."""
 
@@ -48,13 +50,18 @@ class CustomerSite:
         )
         return application
 
-    async def _page(self, _: web.Request) -> web.Response:
+    @property
+    def _headers(self) -> dict[str, str]:
         policy = (
-            f"default-src 'none'; script-src 'self' {self.api}; connect-src {self.api} {self.extra_sources};"
+            f"default-src 'none'; script-src 'nonce-{_NONCE}' {self.api}; connect-src {self.api} {self.extra_sources};"
             " worker-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script';"
             f" trusted-types {self.trusted_types}"
         )
-        return web.Response(text=_PAGE, content_type="text/html", headers={"Content-Security-Policy": policy})
+        return {"Content-Security-Policy": policy}
+
+    async def _page(self, _: web.Request) -> web.Response:
+        page = _PAGE.format(lang=self.lang, nonce=_NONCE)
+        return web.Response(text=page, content_type="text/html", headers=self._headers)
 
     async def _script(self, _: web.Request) -> web.Response:
         return web.Response(text=self.before + _SCRIPT, content_type="text/javascript")
@@ -62,7 +69,8 @@ class CustomerSite:
     async def _worker(self, _: web.Request) -> web.Response:
         if self.worker is None:
             raise web.HTTPNotFound
-        return web.Response(text=self.worker, content_type=self.worker_type)
+        headers = self._headers if self.strict_worker else {}
+        return web.Response(text=self.worker, content_type=self.worker_type, headers=headers)
 
     async def _order(self, request: web.Request) -> web.Response:
         return web.Response(text=f"<title>Order {request.match_info['id']}</title>", content_type="text/html")

@@ -1,25 +1,24 @@
 """A real Firefox, headless, with a profile of its own and a local push service instead of Mozilla's."""
 
 import json
-import os
-import shutil
-import signal
+import re
 import socket
-import subprocess
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import pytest
 
+from tests.browser.browser import Alert, Permission, find_program, wait_until
 from tests.browser.marionette import Marionette
-
-T = TypeVar("T")
+from tests.browser.process import BrowserProcess
 
 _START_S = 60
+_PERMISSION = "permissions.default.desktop-notification"
+_GRANTED = 1
+_DECISIONS = {Permission.GRANTED: _GRANTED, Permission.DENIED: 2}
 # Firefox's alert.js sets `gIsActive` once its window listens to clicks; `arguments` hold what it was asked to show,
 # before it cuts the text to what fits.
 _ACTIVE = "const alerts = [...Services.wm.getEnumerator('alert:alert')].filter((window) => window.gIsActive);"
@@ -34,55 +33,73 @@ question[arguments[0]].click();
 return true;
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What a person sees on the desktop."""
-
-    title: str
-    body: str
-
-
-def find_firefox() -> str:
-    """Path of the browser; fails the test when there is none, for a skipped test proves nothing."""
-    for name in ("firefox-esr", "firefox"):
-        if found := shutil.which(name):
-            return found
-    pytest.fail("Firefox is missing: run `make browsers` (Debian and Ubuntu: apt-get install firefox-esr libnotify4)")
-
-
-def wait_until(probe: Callable[[], T], what: str, timeout: float = 20) -> T:
-    """Poll until `probe` gives something true, at most `timeout` seconds; `what` names it in the failure."""
-    end = time.monotonic() + timeout
-    while True:
-        if found := probe():
-            return found
-        if time.monotonic() > end:
-            pytest.fail(f"not within {timeout:g} s: {what}")
-        time.sleep(0.03)
+# What pages wrote to the console: `arguments[0]` is since when (ms).
+_CONSOLE = """
+return Services.console.getMessageArray()
+  .filter((message) => message instanceof Ci.nsIScriptError && message.timeStamp >= arguments[0])
+  .filter(({logLevel, sourceName}) => logLevel === Ci.nsIConsoleMessage.error && /^https?:/.test(sourceName))
+  .map(({category, errorMessage}) => [category, errorMessage]);
+"""
+_CONSOLE_CALLS = """
+const {classes, interfaces} = Components;
+const storage = classes["@mozilla.org/consoleAPI-storage;1"].getService(interfaces.nsIConsoleAPIStorage);
+return storage.getEvents()
+  .filter(({level, timeStamp, filename}) =>
+    level === "error" && timeStamp >= arguments[0] && /^https?:/.test(filename))
+  .map((call) => call.arguments.map(String).join(" "));
+"""
+# The directive in effect stands in brackets; a message without one names it with its value.
+_DIRECTIVE = re.compile(r"\(([a-z-]+)\)|directive: “([a-z-]+)")
 
 
 class Firefox:
     """A running browser. `push_url` is the WebSocket of the push service, `home` a directory of its own."""
 
+    name = "firefox"
+
     def __init__(self, push_url: str, home: Path) -> None:
         self._home = home
         self._port = _free_port()
+        self._program = find_program("firefox-esr", "firefox", packages="firefox-esr libnotify4")
         self._write_preferences(push_url)
-        self._process = self._start(find_firefox())
-        try:
-            self.marionette = self._connect()
-            self.marionette.open_session()
-        except BaseException:
-            self._kill()
-            raise
+        self._visited_ms = 0
+        self._start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.marionette.close()
-        self._kill()
+        self._stop()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        # A signal would end it before it has written down its subscriptions.
+        self.marionette.command("Marionette:Quit", flags=["eAttemptQuit"])
+        self._process.wait()
+        self._stop()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def visit(self, url: str) -> None:
+        self._visited_ms = int(time.time() * 1000)
+        self.marionette.visit(url)
+
+    def run(self, script: str, *args: object) -> object:
+        return self.marionette.run(script, *args)
+
+    def run_async(self, script: str, *args: object) -> object:
+        return self.marionette.run_async(script, *args)
+
+    def click(self, selector: str) -> None:
+        self.marionette.click(selector)
+
+    def resize(self, width: int, height: int) -> None:
+        self.marionette.command("WebDriver:SetWindowRect", width=width, height=height)
+
+    def permit(self, permission: Permission) -> None:
+        self.set_preference(_PERMISSION, _DECISIONS[permission])
 
     def set_preference(self, name: str, value: str | int | bool) -> None:
         """Change a preference while the browser runs."""
@@ -91,24 +108,19 @@ class Firefox:
             self.marionette.run(f"Services.prefs.set{kind}Pref(arguments[0], arguments[1]);", name, value)
 
     def alerts(self) -> list[Alert]:
-        """The notifications on the desktop at this moment."""
         with self.marionette.chrome():
             found = self.marionette.run(_ALERTS)
         assert isinstance(found, list)
         return [Alert(**each) for each in found]
 
     def wait_for_alert(self) -> Alert:
-        """The notification on the desktop, as soon as there is one."""
         return wait_until(self.alerts, "a notification on the desktop")[0]
 
     def click_alert(self) -> None:
-        """Click the notification on the desktop."""
         with self.marionette.chrome():
             self.marionette.run(_CLICK_ALERT)
 
     def close_alerts(self) -> None:
-        """Clear the desktop."""
-
         def cleared() -> bool:
             with self.marionette.chrome():
                 self.marionette.run(_CLOSE_ALERTS)
@@ -126,7 +138,6 @@ class Firefox:
         wait_until(pressed, "the permission question")
 
     def addresses(self) -> list[str]:
-        """Of every open tab."""
         with self.marionette.chrome():
             found = self.marionette.run(
                 "return Array.from(Services.wm.getEnumerator('navigator:browser'),"
@@ -136,7 +147,6 @@ class Firefox:
         return found
 
     def close_other_tabs(self) -> None:
-        """Keep the tab that is driven."""
         driven = self.marionette.command("WebDriver:GetWindowHandle")
         handles = self.marionette.command("WebDriver:GetWindowHandles")
         assert isinstance(handles, list)
@@ -147,13 +157,27 @@ class Firefox:
         self.marionette.command("WebDriver:SwitchToWindow", handle=driven)
 
     def selected_address(self) -> str:
-        """Of the tab in front."""
         with self.marionette.chrome():
             return str(
                 self.marionette.run(
                     "return Services.wm.getMostRecentWindow('navigator:browser').gBrowser.currentURI.spec;"
                 )
             )
+
+    def violations(self) -> list[str]:
+        found = [_DIRECTIVE.search(text) for category, text in self._console() if category.startswith("CSP_")]
+        return [directive[1] or directive[2] for directive in found if directive]
+
+    def errors(self) -> list[str]:
+        said = self.marionette.run(_CONSOLE_CALLS, self._visited_ms, sandbox="system")
+        assert isinstance(said, list)
+        return [text for category, text in self._console() if category == "content javascript"] + said
+
+    def _console(self) -> list[tuple[str, str]]:
+        with self.marionette.chrome():
+            found = self.marionette.run(_CONSOLE, self._visited_ms)
+        assert isinstance(found, list)
+        return [(category, text) for category, text in found]
 
     def _write_preferences(self, push_url: str) -> None:
         preferences: dict[str, str | int | bool] = {
@@ -162,7 +186,7 @@ class Firefox:
             "dom.push.testing.allowInsecureServerURL": True,  # ws:// instead of wss://
             "dom.push.connection.enabled": True,
             "dom.push.retryBaseInterval": 200,
-            "permissions.default.desktop-notification": 1,  # granted, without the question
+            _PERMISSION: _GRANTED,  # granted, without the question
             "alerts.useSystemBackend": False,  # Firefox draws notifications itself, in windows that can be read
             "ui.prefersReducedMotion": 1,  # a clicked one goes at once
             # Nothing else may go out to the network.
@@ -184,36 +208,31 @@ class Firefox:
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
         (self._home / "user.js").write_text("".join(lines), "utf-8")
 
-    def _start(self, program: str) -> subprocess.Popen[bytes]:
-        command = [program, "--headless", "--no-remote", "--profile", str(self._home)]
+    def _start(self) -> None:
+        command = [self._program, "--headless", "--no-remote", "--profile", str(self._home)]
         # Remote access to the browser's own scripts is what reads and clicks the notifications.
         command += ["--marionette", "--remote-allow-system-access", "about:blank"]
-        environment = os.environ | {
-            "HOME": str(self._home),
-            "MOZ_CRASHREPORTER_DISABLE": "1",
-            "MOZ_DISABLE_AUTO_SAFE_MODE": "1",
-        }
-        with (self._home / "firefox.log").open("wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        environment = {"MOZ_CRASHREPORTER_DISABLE": "1", "MOZ_DISABLE_AUTO_SAFE_MODE": "1"}
+        self._process = BrowserProcess(command, self._home, environment)
+        try:
+            self.marionette = self._connect()
+            self.marionette.open_session()
+        except BaseException:
+            self._process.end()
+            raise
 
     def _connect(self) -> Marionette:
         end = time.monotonic() + _START_S
-        while self._process.poll() is None and time.monotonic() < end:
+        while self._process.runs and time.monotonic() < end:
             try:
                 return Marionette(self._port)
             except OSError:
                 time.sleep(0.05)
-        tail = (self._home / "firefox.log").read_text("utf-8", "replace")[-2000:]
-        pytest.fail(f"Firefox did not start within {_START_S} s:\n{tail}")
+        pytest.fail(f"Firefox did not start within {_START_S} s:\n{self._process.last_words()}")
 
-    def _kill(self) -> None:
-        # The whole group: Firefox is half a dozen processes, and some outlive the first one.
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(10)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+    def _stop(self) -> None:
+        self.marionette.close()
+        self._process.end()
 
 
 def _free_port() -> int:

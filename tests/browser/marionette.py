@@ -5,6 +5,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.browser.browser import BrowserError, ScriptError
+
 # Wrapped round asynchronous scripts: `args` in front, the promise's result or its failure handed back.
 _ASYNC = """
 const args = Array.from(arguments);
@@ -14,19 +16,6 @@ const answer = args.pop();
   ({name, code = null, message}) => answer({error: {name, code, message}}),
 );
 """
-
-
-class BrowserError(Exception):
-    """Firefox refused a command."""
-
-
-class ScriptError(Exception):
-    """A script's promise was rejected; `code` is the one of a PushError, else None."""
-
-    def __init__(self, name: str, code: object, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.code = code
 
 
 class Marionette:
@@ -61,9 +50,9 @@ class Marionette:
         """Load a page in the current tab and wait for it."""
         self.command("WebDriver:Navigate", url=url)
 
-    def run(self, script: str, *args: object) -> object:
-        """Run the body of a function; `arguments` holds `args`."""
-        return self.command("WebDriver:ExecuteScript", script=script, args=list(args), sandbox=None)
+    def run(self, script: str, *args: object, sandbox: str | None = None) -> object:
+        """Run the body of a function; `arguments` holds `args`. The sandbox "system" has the browser's own rights."""
+        return self.command("WebDriver:ExecuteScript", script=script, args=list(args), sandbox=sandbox)
 
     def run_async(self, script: str, *args: object) -> object:
         """Run the body of an async function, with `args` in scope; raises ScriptError when it throws."""

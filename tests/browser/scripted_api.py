@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from aiohttp import web
+from rjsmin import jsmin
 
 APP = "app_demo"
 _FILES = files("tocsin") / "web"
 _ASIDE = {"Access-Control-Allow-Origin": "*"}
+
+
+def served(name: str) -> str:
+    """A script as the built layer has it: without comments and white space."""
+    return str(jsmin((_FILES / name).read_text("utf-8")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class ScriptedApi:
     calls: list[Call] = field(default_factory=list)
     subscription: dict[str, object] = field(default_factory=dict)
     """The last one received."""
+    _ids: dict[str, str] = field(default_factory=dict)
+    """By endpoint."""
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -63,11 +71,12 @@ class ScriptedApi:
         return [each.body for each in self.calls if each.path == f"/sdk/v1/{APP}/{call}"]
 
     async def _sdk(self, _: web.Request) -> web.Response:
-        return web.Response(text=(_FILES / "sdk.js").read_text("utf-8"), content_type="text/javascript", headers=_ASIDE)
+        return web.Response(text=served("sdk.js"), content_type="text/javascript", headers=_ASIDE)
 
     async def _worker(self, request: web.Request) -> web.Response:
-        settings = {"app": request.query["app"], "key": self.key, "site": self.site, "title": self.title}
-        text = f"self.TOCSIN={json.dumps(settings)};\n" + (_FILES / "sw.js").read_text("utf-8")
+        known = {"app": request.query["app"], "api": f"http://{request.host}", "key": self.key}
+        settings = {**known, "site": self.site, "title": self.title}
+        text = f"self.TOCSIN={json.dumps(settings)};\n" + served("sw.js")
         return web.Response(text=text, content_type="text/javascript")
 
     async def _call(self, request: web.Request) -> web.Response:
@@ -90,7 +99,8 @@ class ScriptedApi:
             case "subscriptions":
                 assert isinstance(body["subscription"], dict)
                 self.subscription = body["subscription"]
-                return {"id": f"sub_{len(self.bodies('subscriptions'))}", **who}
+                endpoint = str(self.subscription["endpoint"])
+                return {"id": self._ids.setdefault(endpoint, f"sub_{len(self._ids) + 1}"), **who}
             case "identify":
                 return {"id": body["id"], **who}
             case _:

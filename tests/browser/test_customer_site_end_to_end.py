@@ -13,9 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from dev.stack import Stack
+from tests.browser.browser import Alert, Browser, ScriptError, wait_until
 from tests.browser.customer_site import CustomerSite
-from tests.browser.firefox import Alert, Firefox, wait_until
-from tests.browser.marionette import ScriptError
 from tests.browser.served import ServerThread
 
 
@@ -23,7 +22,7 @@ from tests.browser.served import ServerThread
 class Customer:
     """An app of the deployed server, and the site that it is for."""
 
-    firefox: Firefox
+    browser: Browser
     deployed: Stack
     url: str
     app: dict[str, Any]
@@ -31,12 +30,12 @@ class Customer:
     def visit(self) -> None:
         """Load the site's page."""
         sdk = f"{self.deployed.api}/sdk.js?{urlencode({'app': self.app['id']})}"
-        self.firefox.marionette.visit(f"{self.url}/?{urlencode({'sdk': sdk})}")
+        self.browser.visit(f"{self.url}/?{urlencode({'sdk': sdk})}")
 
     def run(self, script: str, *args: object) -> Any:
         """Run the body of an async function in the page, once the SDK is there; `push` is the module."""
         ready = "while (!window.push) await new Promise((resolve) => setTimeout(resolve, 10)); const {push} = window;"
-        return self.firefox.marionette.run_async(ready + script, *args)
+        return self.browser.run_async(ready + script, *args)
 
     def prove(self, person: str) -> dict[str, object]:
         """What the customer's server does: its word for this person."""
@@ -61,7 +60,7 @@ def admin(deployed: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def customer(visitors_firefox: Firefox, deployed: Stack, servers: ServerThread) -> Iterator[Customer]:
+def customer(visitors_browser: Browser, deployed: Stack, servers: ServerThread) -> Iterator[Customer]:
     """An app that wants proof of each person; its site is the only origin on its list."""
     site = CustomerSite(deployed.api, None)
     url = f"http://localhost:{servers.start(site.application())}"
@@ -70,10 +69,10 @@ def customer(visitors_firefox: Firefox, deployed: Stack, servers: ServerThread) 
     app = admin(deployed, f"tenants/{tenant}/apps", wanted | {"identity": "required"})
     admin(deployed, f"apps/{app['id']}/credits", {"amount": 10, "reference": "test"})
     site.worker = f'importScripts("{deployed.api}/sw.js?app={app["id"]}");'
-    yield Customer(visitors_firefox, deployed, url, app)
-    visitors_firefox.marionette.visit("about:blank")
-    visitors_firefox.close_alerts()
-    visitors_firefox.close_other_tabs()
+    yield Customer(visitors_browser, deployed, url, app)
+    visitors_browser.visit("about:blank")
+    visitors_browser.close_alerts()
+    visitors_browser.close_other_tabs()
 
 
 def test_a_proved_person_is_reached_on_the_customers_own_origin(customer: Customer) -> None:
@@ -83,10 +82,10 @@ def test_a_proved_person_is_reached_on_the_customers_own_origin(customer: Custom
     assert (state["subscribed"], state["externalId"]) == (True, "u1")
     target = f"{customer.url}/orders/1"
     assert customer.send("u1", "Your order", target)["accepted"] == 1
-    assert customer.firefox.wait_for_alert() == Alert("Your order", "for u1")
-    customer.firefox.click_alert()
-    wait_until(lambda: customer.firefox.selected_address() == target, "the target in front")
-    assert customer.run("return window.violations;") == []
+    assert customer.browser.wait_for_alert() == Alert("Your order", "for u1")
+    customer.browser.click_alert()
+    wait_until(lambda: customer.browser.selected_address() == target, "the target in front")
+    assert (customer.browser.violations(), customer.browser.errors()) == ([], [])
 
 
 def test_a_message_that_was_under_way_for_the_last_person_reveals_nothing(customer: Customer) -> None:
@@ -106,7 +105,7 @@ def test_a_message_that_was_under_way_for_the_last_person_reveals_nothing(custom
         customer.app["id"],
     )
     assert customer.send("u1", "Your test result", customer.url)["accepted"] == 1
-    assert customer.firefox.wait_for_alert() == Alert("Corner Shop", "")
+    assert customer.browser.wait_for_alert() == Alert("Corner Shop", "")
 
 
 def test_a_forged_proof_is_refused(customer: Customer) -> None:

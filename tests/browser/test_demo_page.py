@@ -1,4 +1,4 @@
-"""The demo page in a real Firefox: a person turns it on, sends, turns it off, and is told what went wrong."""
+"""The demo page in real browsers: a person turns it on, sends, turns it off, and is told what went wrong."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from dev.simulators import Simulators
-from tests.browser.firefox import Firefox, wait_until
+from tests.browser.browser import Browser, Permission, only_in, wait_until
+from tests.browser.firefox import Firefox
 from tests.browser.scripted_api import APP, Refusal
 from tests.browser.served import ServerThread
 from tests.browser.shop import Shop
@@ -27,21 +28,21 @@ class Demo:
     sent: list[object] = field(default_factory=list)
 
     @property
-    def firefox(self) -> Firefox:
-        return self.shop.firefox
+    def browser(self) -> Browser:
+        return self.shop.browser
 
     def visit(self) -> None:
-        self.firefox.marionette.visit(f"{self.url}/demo")
+        self.browser.visit(f"{self.url}/demo")
         wait_until(lambda: self.text("state").startswith(("On", "Off", "Blocked")), "the page to know its state")
 
     def text(self, part: str) -> str:
-        return str(self.firefox.marionette.run("return document.getElementById(arguments[0]).innerText.trim();", part))
+        return str(self.browser.run("return document.getElementById(arguments[0]).innerText.trim();", part))
 
     def press(self, part: str) -> None:
-        self.firefox.marionette.click(f"#{part}")
+        self.browser.click(f"#{part}")
 
     def write(self, part: str, text: str) -> None:
-        self.firefox.marionette.run("document.getElementById(arguments[0]).value = arguments[1];", part, text)
+        self.browser.run("document.getElementById(arguments[0]).value = arguments[1];", part, text)
 
     def wait_for_state(self, start: str) -> None:
         wait_until(lambda: self.text("state").startswith(start), f"the state {start}")
@@ -125,29 +126,32 @@ def test_a_refusal_is_explained(demo: Demo, code: str) -> None:
 
 
 def test_a_blocked_browser_is_explained(demo: Demo) -> None:
-    demo.firefox.set_preference("permissions.default.desktop-notification", 2)
+    demo.browser.permit(Permission.DENIED)
     try:
         demo.visit()
         assert demo.text("state").startswith("Blocked")
         demo.press("turn-on")
         assert "Allow them in the browser's settings" in demo.wait_for_problem()
     finally:
-        demo.firefox.set_preference("permissions.default.desktop-notification", 1)
+        demo.browser.permit(Permission.GRANTED)
 
 
+@only_in("firefox")  # a Chromium without a screen asks nobody and takes it for a refusal
 @pytest.mark.parametrize("allow", [True, False], ids=["allowed", "blocked"])
-def test_the_browsers_own_question_is_asked_by_the_press_and_its_answer_counts(demo: Demo, *, allow: bool) -> None:
-    demo.firefox.set_preference("permissions.default.desktop-notification", 0)
+def test_the_browsers_own_question_is_asked_by_the_press_and_its_answer_counts(
+    demo: Demo, firefox: Firefox, *, allow: bool
+) -> None:
+    firefox.set_preference("permissions.default.desktop-notification", 0)
     # Firefox holds a question back for a moment, against hasty clicks.
-    demo.firefox.set_preference("security.notification_enable_delay", 0)
+    firefox.set_preference("security.notification_enable_delay", 0)
     try:
         demo.visit()
         demo.press("turn-on")
-        demo.firefox.answer_permission_question(allow=allow)
+        firefox.answer_permission_question(allow=allow)
         demo.wait_for_state("On" if allow else "Blocked")
         assert ("Notifications are blocked" in demo.text("problem")) is not allow
     finally:
-        demo.firefox.set_preference("permissions.default.desktop-notification", 1)
+        firefox.permit(Permission.GRANTED)
 
 
 def test_a_send_that_failed_is_explained(demo: Demo) -> None:
@@ -163,7 +167,7 @@ def test_the_page_breaks_none_of_its_own_rules(demo: Demo) -> None:
     demo.visit()
     demo.press("turn-on")
     demo.wait_for_state("On")
-    loaded = demo.firefox.marionette.run("return performance.getEntriesByType('resource').map(({name}) => name);")
+    loaded = demo.browser.run("return performance.getEntriesByType('resource').map(({name}) => name);")
     assert isinstance(loaded, list)
     assert loaded
     assert {urlsplit(each).netloc for each in loaded} == {urlsplit(demo.url).netloc}
@@ -175,8 +179,8 @@ def test_the_page_fits_a_small_screen_and_names_its_controls(demo: Demo) -> None
     demo.visit()
     demo.press("turn-on")
     demo.wait_for_state("On")
-    page = demo.firefox.marionette
-    page.command("WebDriver:SetWindowRect", width=340, height=700)
+    page = demo.browser
+    page.resize(340, 700)
     try:
         assert page.run("return document.documentElement.scrollWidth <= innerWidth;") is True
         assert page.run("const box = document.querySelector('pre'); return box.scrollWidth <= box.clientWidth;") is True
@@ -191,4 +195,4 @@ def test_the_page_fits_a_small_screen_and_names_its_controls(demo: Demo) -> None
         )
         assert too_small == []
     finally:
-        page.command("WebDriver:SetWindowRect", width=1200, height=800)
+        page.resize(1200, 800)

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from dev.stack import Stack
-from tests.browser.firefox import Alert, Firefox, wait_until
+from tests.browser.browser import Alert, Browser, wait_until
 from tests.browser.served import ServerThread
 from tests.customer import Customer
 from tests.integration.deployed_api import DeployedApi, Simulator
@@ -30,7 +30,7 @@ def pasted(command: str) -> Any:
 
 
 def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
-    visitors_firefox: Firefox, deployed: Stack, servers: ServerThread
+    visitors_browser: Browser, deployed: Stack, servers: ServerThread
 ) -> None:
     commands, page, worker = blocks("Subscribe the visitors of your site")
     site = web.Application()
@@ -56,16 +56,16 @@ def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
     places["app_..."] = app["id"]
     served |= {"/": filled(page), "/tocsin-sw.js": filled(worker)}
 
-    visitors_firefox.marionette.visit(url)
-    visitors_firefox.marionette.click("#notify")
+    visitors_browser.visit(url)
+    visitors_browser.click("#notify")
     admin = f"curl -s {deployed.api}/admin/apps/{app['id']}"
     key = f"-H 'Authorization: Bearer {places['<admin_key>']}'"
     pasted(f"""{admin}/credits {key} -d '{{"amount": 5, "reference": "readme"}}'""")
     note = json.dumps({"to": {"emails": ["reader@example.com"]}, "title": "Hello", "body": "from the README"})
     send = f"{admin}/sends {key} -d '{note}'"
     assert wait_until(lambda: pasted(send).get("accepted"), "the visitor to be subscribed", 40) == 1
-    assert visitors_firefox.wait_for_alert() == Alert("Hello", "from the README")
-    visitors_firefox.close_alerts()
+    assert visitors_browser.wait_for_alert() == Alert("Hello", "from the README")
+    visitors_browser.close_alerts()
 
 
 def test_the_readmes_first_notification_is_sent_as_it_says(deployed: Stack) -> None:

@@ -6,7 +6,7 @@ What a history did and found is a transcript of plain values, so that two kinds 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.contract.records import ANNA, APP, BERT, NOW, changed, chunk, entry, send, subscription
+from tests.contract.records import ANNA, APP, BERT, NOW, REQUEST, changed, chunk, entry, send, subscription
 from tests.contract.stores import Stores
 from tocsin.application.ports import (
     Idempotency,
@@ -105,7 +105,7 @@ class History:
         )
 
     def _grant(self, subject: int, detail: int) -> object:
-        added = self._stores.credits.grant(APP, 1 + detail % 7, f"grant {subject}", NOW)
+        added = self._stores.credits.grant(APP, 1 + detail % 7, f"grant {subject}", NOW, REQUEST)
         self.granted += 1 + detail % 7 if added else 0
         return added
 

@@ -18,6 +18,7 @@ from tocsin.domain.tenancy import App, DialectName, IdentityMode, Tenant
 from tocsin.webpush.encryption import RecipientKeys
 
 NOW = int(START)
+REQUEST = "req-1"
 APP = AppId("a0" * 12)
 OTHER_APP = AppId("b0" * 12)
 TENANT = TenantId("c0" * 12)

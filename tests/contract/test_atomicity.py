@@ -21,6 +21,7 @@ from tests.contract.records import (
     APP,
     BERT,
     NOW,
+    REQUEST,
     UNLIMITED,
     app,
     changed,
@@ -90,7 +91,7 @@ def at_once(action: Callable[[int], object], times: int = THREADS) -> list[objec
 
 
 def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "start", NOW)
+    stores.credits.grant(APP, 100, "start", NOW, REQUEST)
     seen: list[Balance] = []
 
     def reserve(number: int) -> object:
@@ -127,7 +128,7 @@ def test_a_gone_subscription_is_expired_by_one(stores: Stores) -> None:
 
 
 def test_a_send_is_settled_by_one(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "start", NOW)
+    stores.credits.grant(APP, 100, "start", NOW, REQUEST)
 
     def settle(one: Send, _: int) -> bool:
         return stores.sends.settle(one, Tally(accepted=2), NOW)
@@ -142,7 +143,7 @@ def test_a_send_is_settled_by_one(stores: Stores) -> None:
 
 
 def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "start", NOW)
+    stores.credits.grant(APP, 100, "start", NOW, REQUEST)
     one = send(1, reserved=3)
     owned, frozen = only_chunk(one)
     stores.sends.reserve(one, (owned, frozen), None, DUE, UNLIMITED)
@@ -167,7 +168,7 @@ def test_a_chunk_is_claimed_by_one(stores: Stores) -> None:
 
 
 def test_a_grant_is_made_by_one(stores: Stores) -> None:
-    results = at_once(lambda _: stores.credits.grant(APP, 5, "invoice", NOW))
+    results = at_once(lambda _: stores.credits.grant(APP, 5, "invoice", NOW, REQUEST))
     assert results.count(True) == 1
     assert stores.credits.balance(APP) == Balance(5, 0, 0)
 
@@ -348,13 +349,13 @@ def test_a_grant_whose_reply_is_lost_is_made_once_and_told_as_made(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = LostReplies(monkeypatch, "TransactWriteItems")
-    assert stores.credits.grant(APP, 5, "invoice", NOW)
+    assert stores.credits.grant(APP, 5, "invoice", NOW, REQUEST)
     assert network.carried == 2
     assert stores.credits.balance(APP) == Balance(5, 0, 0)
 
 
 def test_a_reserve_whose_reply_is_lost_holds_once(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    stores.credits.grant(APP, 4, "start", NOW)
+    stores.credits.grant(APP, 4, "start", NOW, REQUEST)
     network = LostReplies(monkeypatch, "TransactWriteItems")
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
     stores.sends.reserve(send(reserved=3), only_chunk(send()), idempotency, DUE, UNLIMITED)
@@ -365,7 +366,7 @@ def test_a_reserve_whose_reply_is_lost_holds_once(stores: Stores, monkeypatch: p
 def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stores.credits.grant(APP, 4, "start", NOW)
+    stores.credits.grant(APP, 4, "start", NOW, REQUEST)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     network = LostReplies(monkeypatch, "TransactWriteItems")
     assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.records import APP, NOW, UNLIMITED, chunk, only_chunk, send
+from tests.contract.records import APP, NOW, REQUEST, UNLIMITED, chunk, only_chunk, send
 from tests.contract.stores import Stores
 from tocsin.adapters.dynamodb import chunk_record
 from tocsin.adapters.dynamodb.marshalling import Record, to_attributes
@@ -29,7 +29,7 @@ def next_save(stored: Chunk, *results: Result) -> Chunk:
 
 def reserve(stores: Stores) -> Chunk:
     """A send with its only chunk, claimed."""
-    stores.credits.grant(APP, 10, "start", NOW)
+    stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     record, frozen = only_chunk(SEND)
     stores.sends.reserve(SEND, (record, frozen), None, DUE, UNLIMITED)
     return record

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.records import APP, NOW, OTHER_APP, UNLIMITED, send
+from tests.contract.records import APP, NOW, OTHER_APP, REQUEST, UNLIMITED, send
 from tests.contract.stores import Stores
 from tocsin.application.ports import LedgerEntry, MalformedCursor, ReferenceTaken, Window
 from tocsin.domain.send import Balance, Charge, Tally
@@ -18,32 +18,32 @@ def test_an_app_without_grants_has_nothing(stores: Stores) -> None:
 
 @pytest.mark.row("PS-33")
 def test_a_grant_adds_once_for_each_reference(stores: Stores) -> None:
-    assert stores.credits.grant(APP, 100, "invoice 1", NOW)
-    assert not stores.credits.grant(APP, 100, "invoice 1", NOW)
-    assert not stores.credits.grant(APP, 100, "invoice 1", NOW + 60)
-    assert stores.credits.grant(APP, 100, "invoice 2", NOW)
+    assert stores.credits.grant(APP, 100, "invoice 1", NOW, REQUEST)
+    assert not stores.credits.grant(APP, 100, "invoice 1", NOW, REQUEST)
+    assert not stores.credits.grant(APP, 100, "invoice 1", NOW + 60, REQUEST)
+    assert stores.credits.grant(APP, 100, "invoice 2", NOW, REQUEST)
     assert stores.credits.balance(APP) == Balance(200, 0, 0)
 
 
 def test_a_reference_with_another_amount_is_refused(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "invoice 1", NOW)
+    stores.credits.grant(APP, 100, "invoice 1", NOW, REQUEST)
     with pytest.raises(ReferenceTaken):
-        stores.credits.grant(APP, 101, "invoice 1", NOW)
+        stores.credits.grant(APP, 101, "invoice 1", NOW, REQUEST)
     assert stores.credits.balance(APP) == Balance(100, 0, 0)
 
 
 def test_apps_have_their_own_balances_and_references(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "invoice 1", NOW)
+    stores.credits.grant(APP, 100, "invoice 1", NOW, REQUEST)
     assert stores.credits.balance(OTHER_APP) == Balance(0, 0, 0)
-    assert stores.credits.grant(OTHER_APP, 7, "invoice 1", NOW)
+    assert stores.credits.grant(OTHER_APP, 7, "invoice 1", NOW, REQUEST)
     assert stores.credits.balance(APP) == Balance(100, 0, 0)
 
 
 @pytest.mark.row("X-10")
 def test_the_ledger_is_newest_first_and_pages_without_gaps(stores: Stores) -> None:
-    stores.credits.grant(APP, 100, "invoice 1", NOW)
-    stores.credits.grant(APP, 7, "invoice 2", NOW)
-    stores.credits.grant(OTHER_APP, 9, "theirs", NOW)
+    stores.credits.grant(APP, 100, "invoice 1", NOW, REQUEST)
+    stores.credits.grant(APP, 7, "invoice 2", NOW, REQUEST)
+    stores.credits.grant(OTHER_APP, 9, "theirs", NOW, REQUEST)
     one = replace(send(1, 3, created_at=NOW + 1), request_id="request 1")
     stores.sends.reserve(one, None, None, NOW, UNLIMITED)
     stores.sends.settle(one, Tally(accepted=2), NOW + 2)
@@ -58,8 +58,8 @@ def test_the_ledger_is_newest_first_and_pages_without_gaps(stores: Stores) -> No
     assert seen == [
         LedgerEntry("settle", one.id, 2, NOW + 2, {"held": 3, "accepted": 2}),
         LedgerEntry("reserve", one.id, 3, NOW + 1, {"recipients": 3, "request_id": "request 1"}),
-        LedgerEntry("grant", "invoice 2", 7, NOW, {}),
-        LedgerEntry("grant", "invoice 1", 100, NOW, {}),
+        LedgerEntry("grant", "invoice 2", 7, NOW, {"request_id": REQUEST}),
+        LedgerEntry("grant", "invoice 1", 100, NOW, {"request_id": REQUEST}),
     ]
     assert stores.credits.ledger(OTHER_APP, 10, None).items == [LedgerEntry("grant", "theirs", 9, NOW, {})]
 

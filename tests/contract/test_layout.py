@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.records import ANNA, APP, BERT, NOW, UNLIMITED, changed, chunk, only_chunk, send, subscription
+from tests.contract.records import (
+    ANNA,
+    APP,
+    BERT,
+    NOW,
+    REQUEST,
+    UNLIMITED,
+    changed,
+    chunk,
+    only_chunk,
+    send,
+    subscription,
+)
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import Tables, create_tables
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
@@ -83,7 +95,7 @@ def test_a_kept_place_of_a_listing_ends_after_five_minutes(shelves: Shelves) -> 
 
 
 def test_the_ledger_by_time_holds_its_rows_and_nothing_else(shelves: Shelves) -> None:
-    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW)
+    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW, REQUEST)
     shelves.stores.sends.reserve(send(1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
     shelves.stores.windows.take("key", 3, 60, NOW)
     rows = shelves.client.scan(TableName=shelves.tables.credits, IndexName="by_time")["Items"]
@@ -104,7 +116,7 @@ def test_an_endpoint_and_its_keys_stand_in_one_item_only(shelves: Shelves) -> No
 
 
 def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shelves) -> None:
-    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW)
+    shelves.stores.credits.grant(APP, 10, "invoice 1", NOW, REQUEST)
     shelves.stores.sends.reserve(send(1, reserved=3), None, None, DUE, UNLIMITED)
     shelves.stores.sends.settle(send(1, reserved=3), Tally(accepted=2), NOW + 5)
     rows = {name: row for name, row in shelves.items(shelves.tables.credits).items() if "LEDGER" in name}
@@ -130,7 +142,7 @@ def test_a_send_without_charge_is_in_the_ledger_with_its_count(shelves: Shelves)
 
 
 def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_when_it_says(shelves: Shelves) -> None:
-    shelves.stores.credits.grant(APP, 10, "start", NOW)
+    shelves.stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
     shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE, UNLIMITED)
     shelves.stores.chunks.add(*chunk(send(1), 1))
@@ -141,7 +153,7 @@ def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_w
 
 
 def test_a_settled_send_leaves_the_index_of_due_ones(shelves: Shelves) -> None:
-    shelves.stores.credits.grant(APP, 10, "start", NOW)
+    shelves.stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     shelves.stores.sends.reserve(send(1), None, None, DUE, UNLIMITED)
     shelves.stores.sends.settle(send(1), Tally(), NOW)
     shelves.stores.sends.postpone(APP, send(1).id, DUE)

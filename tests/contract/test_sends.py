@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.records import ANNA, APP, BERT, EVERYONE, NOW, OTHER_APP, UNLIMITED, chunk, only_chunk, send
+from tests.contract.records import (
+    ANNA,
+    APP,
+    BERT,
+    EVERYONE,
+    NOW,
+    OTHER_APP,
+    REQUEST,
+    UNLIMITED,
+    chunk,
+    only_chunk,
+    send,
+)
 from tests.contract.stores import Stores
 from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTaken, InsufficientCredits, Told
 from tocsin.domain.chunk import finished
@@ -19,7 +31,7 @@ PLANNED, SETTLED = SendState.PLANNED, SendState.SETTLED
 
 
 def grant(stores: Stores, amount: int = 10) -> None:
-    stores.credits.grant(APP, amount, "start", NOW)
+    stores.credits.grant(APP, amount, "start", NOW, REQUEST)
 
 
 def due(stores: Stores, now: int = DUE) -> list[SendId]:
@@ -125,7 +137,7 @@ def test_a_used_idempotency_key_is_told_before_the_lack_of_credits(stores: Store
 
 def test_an_idempotency_key_is_of_one_route_and_one_app(stores: Stores) -> None:
     grant(stores, 10)
-    stores.credits.grant(OTHER_APP, 10, "start", NOW)
+    stores.credits.grant(OTHER_APP, 10, "start", NOW, REQUEST)
     stores.sends.reserve(send(1), None, IDEMPOTENCY, DUE, UNLIMITED)
     stores.sends.reserve(send(2), None, replace(IDEMPOTENCY, route="/other"), DUE, UNLIMITED)
     stores.sends.reserve(send(3, owner=OTHER_APP), None, IDEMPOTENCY, DUE, UNLIMITED)

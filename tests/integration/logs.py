@@ -4,15 +4,14 @@ import time
 from collections.abc import Iterator
 
 from dev.stack import Stack
+from dev.stack.log_messages import messages
 
 
 def everything_logged(stack: Stack) -> Iterator[str]:
     """Every line in CloudWatch Logs."""
     logs = stack.aws("logs")
     for group in logs.describe_log_groups()["logGroups"]:
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
-            for event in page["events"]:
-                yield event["message"]
+        yield from messages(logs, group["logGroupName"])
 
 
 def wait_for_line(stack: Stack, part: str, seconds: float = 10) -> str:

@@ -60,7 +60,9 @@ def enrol(stack: Stack, key: str, email: str, service: str = "mozilla") -> str:
 
 @pytest.mark.row("PS-9", "PS-10", "PS-24")
 def test_the_printed_lines_work_and_cost_what_was_accepted(deployed: Stack) -> None:
-    send, enrol_second, unsubscribe = (line for line in deployed.page.splitlines() if line.startswith("curl"))
+    send, enrol_second, by_cloudsignal, unsubscribe = (
+        line for line in deployed.page.splitlines() if line.startswith("curl")
+    )
     before = pasted(send)
     assert (before["sent"], before["failed"]) == (1, 0)
     assert pasted(enrol_second) == {"ok": True}
@@ -69,12 +71,13 @@ def test_the_printed_lines_work_and_cost_what_was_accepted(deployed: Stack) -> N
     assert after["credits"] == before["credits"] - 2
     where = next(line for line in deployed.page.splitlines() if "decrypted" in line).split()[-1]
     assert [message["json"]["notification"]["title"] for message in get(where)] == ["Your table is ready"] * 2
+    assert pasted(by_cloudsignal)["successful_sends"] == 2
     assert pasted(unsubscribe) == {"removed": 2}
     assert "error" in pasted(send)
 
 
 def test_dev_json_says_what_callers_need(deployed: Stack) -> None:
-    assert set(deployed.dev) == {"api", "admin_key", "app", "sdk", "pushservice", "simulator"}
+    assert set(deployed.dev) == {"api", "admin_key", "app", "sdk", "pushservice", "cloudsignal", "simulator"}
     assert get(f"{deployed.api}/sdk/v1/{deployed.dev['sdk']['app']}/config")["key"]
     assert len(deployed.dev["admin_key"]) == 64
     assert deployed.dev["admin_key"].isalnum()
@@ -154,6 +157,25 @@ def test_a_function_may_do_no_more_than_its_role_says(deployed: Stack) -> None:
         tables.put_item(TableName=tenants, Item=item)
     with pytest.raises(tables.exceptions.ClientError, match="AccessDenied"):
         tables.scan(TableName=tenants)
+
+
+def test_what_is_measured_stands_in_the_log_for_cloudwatch_to_read(deployed: Stack) -> None:
+    """The emulator makes no metrics of such lines, as CloudWatch does: what can be seen here is the lines."""
+
+    def accepted_by_apple() -> int:
+        lines = [json.loads(line) for line in deployed.log_lines('"push_service": "apple"')]
+        for line in lines:
+            [directive] = line["_aws"]["CloudWatchMetrics"]
+            assert directive["Namespace"] == "Tocsin/tocsin"
+            assert directive["Dimensions"] == [["dialect"], ["push_service"]]
+        return sum(line.get("Accepted", 0) for line in lines if line["dialect"] == "pushservice")
+
+    _, key, _ = app_of_its_own(deployed, granted=1)
+    enrol(deployed, key, "apple@example.com", "apple")
+    before = accepted_by_apple()
+    note = {"email": "apple@example.com", "title": "Hello", "body": "Apple"}
+    post(f"{deployed.api}/v1/send", note, {"X-Api-Key": key})
+    assert eventually(accepted_by_apple, lambda seen: seen > before, seconds=10) == before + 1
 
 
 def test_a_second_start_is_one_sentence(deployed: Stack) -> None:

@@ -19,7 +19,7 @@ class MemoryCredits:
         """The balance; zeros when nothing was ever granted."""
         return self._storage.balance(app)
 
-    def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
+    def grant(self, app: AppId, amount: int, reference: str, at: int, request_id: str) -> bool:
         """Add credits once for each reference. Raises ReferenceTaken."""
         with self._storage.lock:
             granted = self._storage.ledger.get((app, Entry.GRANT, reference))
@@ -27,7 +27,7 @@ class MemoryCredits:
                 if granted.amount != amount:
                     raise ReferenceTaken
                 return False
-            self._storage.write_down(app, Entry.GRANT, reference, amount, at)
+            self._storage.write_down(app, Entry.GRANT, reference, amount, at, request_id=request_id)
             balance = self._storage.balance(app)
             self._storage.balances[app] = replace(balance, available=balance.available + amount)
             return True

@@ -185,14 +185,14 @@ class Accounts:
             raise Refused(Fault.NOT_FOUND, "Key not found")
         return found if found.revoked_at is not None else replace(found, revoked_at=now)
 
-    def grant(self, app: AppId, amount: int, reference: str) -> tuple[Balance, bool]:
+    def grant(self, app: AppId, amount: int, reference: str, actor: Actor) -> tuple[Balance, bool]:
         """Add credits once for each reference; the balance, and whether this call added them (PS-33).
 
         Raises Refused: NOT_FOUND, CONFLICT (the reference stands for another amount).
         """
         self.app(app)
         try:
-            added = self._credits.grant(app, amount, reference, self._now())
+            added = self._credits.grant(app, amount, reference, self._now(), actor.request_id)
         except ReferenceTaken as error:
             raise Refused(Fault.CONFLICT, "This reference was used for another amount", field="reference") from error
         return self._credits.balance(app), added

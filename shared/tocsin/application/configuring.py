@@ -119,7 +119,7 @@ class Configuring:
             if key == owner.vapid_key:
                 raise Refused(Fault.CONFLICT, "This is the app's present VAPID key: add another one first")
             if in_use := self._subscriptions.counts(app).by_key.get(key, 0):
-                raise Refused(Fault.CONFLICT, f"{in_use} active subscriptions were made under this VAPID key")
+                raise Refused(Fault.CONFLICT, f"Active subscriptions that were made under this VAPID key: {in_use}")
             now = self._now()
             entry = self._entry(app, actor, Action.VAPID_KEY_RETIRED, {"vapid_key": key})
             try:

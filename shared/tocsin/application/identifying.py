@@ -69,7 +69,9 @@ class Identifying:
         if app.identity is IdentityMode.REQUIRED:
             raise _unproved(claim.proof, self._now())
         # Only what nobody vouches for is counted: strangers must not use up what the person needs.
-        self._limiting.take(f"person.{app.id}.{claim.kind}.{identity.value}", *PER_PERSON)
+        # Hashed, so that no name outlives its person's erasure in the name of a counter.
+        person = self._derivation.fingerprint(app.id, f"{claim.kind}:{identity.value}".encode())
+        self._limiting.take(f"person.{app.id}.{person[:32]}", *PER_PERSON)
         return identity
 
     def who(self, subscription: Subscription) -> str | None:

@@ -96,14 +96,16 @@ class Subscribing:
                 vapid_key=vapid_key,
                 state=SubscriptionState.ACTIVE,
                 identities=base.identities if base else (),
-                labels=command.labels if command.labels is not None else (base.labels if base else ()),
+                labels=base.labels if base else (),
                 device=command.device.completed(known.device if known else Device()),
                 created_at=known.created_at if known else self._now(),
                 seen_at=self._now(),
                 revision=old.revision + 1 if old else 0,
                 activity=known.activity if known else Activity(),
             )
-            return self._addressed(command, new.named(*people), base)
+            named = new.named(*people)
+            labelled = named if command.labels is None else replace(named, labels=command.labels)
+            return self._addressed(command, labelled, base)
 
         try:
             stored = self._change(command.app, id_, change, before=earlier)
@@ -122,7 +124,7 @@ class Subscribing:
 
         def change(old: Subscription | None) -> Subscription:
             active = _active(old)
-            named = replace(active, identities=()) if person is None else active.named(person)
+            named = replace(active, identities=(), labels=()) if person is None else active.named(person)
             kept = active.address if _same_address(named, active) else None
             return replace(named, address=kept, seen_at=self._now(), revision=active.revision + 1)
 

@@ -96,11 +96,11 @@ class Subscription:
     def named(self, *names: Identity) -> "Subscription":
         """The same, belonging to who goes by `names`, at most one of each kind.
 
-        Another owner is let go under all names (a shared browser: PS-22).
+        Another owner is let go under all names, and with the labels (a shared browser: PS-22).
         """
-        same_owner = all(self.identity(name.kind) in (None, name) for name in names)
-        kept = self.identities if same_owner else ()
-        return replace(self, identities=(*(other for other in kept if other not in names), *names))
+        if not all(self.identity(name.kind) in (None, name) for name in names):
+            return replace(self, identities=names, labels=())
+        return replace(self, identities=(*(other for other in self.identities if other not in names), *names))
 
 
 @dataclass(frozen=True, slots=True)

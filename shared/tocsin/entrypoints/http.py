@@ -43,7 +43,7 @@ def http_handler(capability: Capability) -> LambdaHandler:
         try:
             return mangum(event, context)
         finally:
-            observability.flush()
+            container.meter.flush()
 
     return handler
 
@@ -122,17 +122,29 @@ class _Envelope:
                 ]
             await send(message)
 
+        bug = None
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a dialect's own 500
+            bug = error
             self._meter.count(Metric.CRASHED)
-            observability.log_crash("crash", error, fields)
             response = _render(self._dialect, Refused(Fault.INTERNAL, "Internal error"))
             await response(scope, receive, send_with_headers)
-        observability.log("request", _with_outcome(fields, scope, state, started))
+        _add_outcome(fields, scope, state, started)
+        self._measure(fields["status"], fields["milliseconds"])
+        observability.log("request", fields, bug)
+
+    def _measure(self, status: int, milliseconds: int) -> None:
+        dialect = self._dialect.name
+        self._meter.count(Metric.REQUESTS, dialect=dialect)
+        if status >= 500:  # noqa: PLR2004 - the classes of RFC 9110 section 15
+            self._meter.count(Metric.SERVER_ERRORS, dialect=dialect)
+        elif status >= 400:  # noqa: PLR2004
+            self._meter.count(Metric.CLIENT_ERRORS, dialect=dialect)
+        self._meter.timed(Metric.LATENCY, milliseconds, dialect=dialect)
 
 
-def _with_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], started: float) -> Fields:
+def _add_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], started: float) -> None:
     fields["milliseconds"] = round((time.perf_counter() - started) * 1000)
     if (route := scope.get("route")) is not None:
         fields["route"] = route.path
@@ -142,7 +154,6 @@ def _with_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], starte
         fields["app"], fields["key"] = caller.app.id, caller.key
     if (send := state.get("send")) is not None:
         fields["send"] = send
-    return fields
 
 
 def _refused(error: Exception) -> Refused:

@@ -18,6 +18,6 @@ def sweep_handler() -> Callable[[dict[str, Any], Any], None]:
             if swept:
                 observability.log("sweep", {"swept": swept})
         finally:
-            observability.flush()
+            container.meter.flush()
 
     return handler

@@ -15,8 +15,17 @@
  * Waits: 20 s for the browser's push service, 10 s for the worker, 10 s for each answer of the server, which is asked
  * up to three times more after a failure of the network, a 429 or a 5xx.
  *
+ * At each load, for whoever is subscribed, it asks for the app's settings (one request, cacheable for five minutes) and
+ * mends what has changed: a new key of the app, a subscription that the browser lost or replaced, a permission taken
+ * back. It reports that, and once a week that the browser is still there. It never begins anew for somebody who
+ * unsubscribed, or whose subscription the server ended.
+ *
  * With a strict Content-Security-Policy, name the server in `script-src` and `connect-src`; where `trusted-types` is
- * limited to a list, it needs the policy name `tocsin`.
+ * limited to a list, it needs the policy name `tocsin`. Where the worker's file comes with such a policy too:
+ *
+ *     const url = "https://push.example.com/sw.js?app=app_8f2k";
+ *     const trusted = self.trustedTypes?.createPolicy("tocsin", { createScriptURL: (text) => text });
+ *     importScripts(trusted?.createScriptURL(url) ?? url);
  */
 
 /** `needs-install`: iOS and iPadOS, where the site must be on the Home Screen first. */
@@ -62,6 +71,8 @@ export type ErrorCode =
 export class PushError extends Error {
   readonly name: "PushError";
   readonly code: ErrorCode;
+  /** Of the server's answer, where there was one. */
+  readonly status?: number;
 }
 
 /** Made by your server: `mac` shows that it knows this person; it holds until `exp` (seconds since 1970). */
@@ -77,16 +88,26 @@ export interface SubscribeOptions {
   tags?: string[];
 }
 
+export interface LogoutOptions {
+  /** End the subscription as well. */
+  unsubscribe?: boolean;
+}
+
 export interface Events {
   change: State;
   permission: NotificationPermission;
   subscribe: State;
+  /** This browser can no longer be reached, whoever ended it: this page, another tab, the server or the person. */
   unsubscribe: null;
+  /** A notification was shown while a page is open; nothing that is kept from this person, and no repeats. */
+  notification: { id: string | null; title: string; body?: string; data?: unknown };
+  /** One was clicked; pages that are open hear of it, the one that the click opens does not. */
+  click: { id: string | null; action: string | null; url: string; data?: unknown };
   /** Every failure of a call, and the half of `unsubscribe` that failed while the other did its work. */
   error: PushError;
 }
 
-/** The state after the page has loaded. Never rejects, never asks for permission, sends no request. */
+/** The state after the page has loaded, before anything is mended. Never rejects, never asks for permission. */
 export const ready: Promise<State>;
 
 export function getState(): State;
@@ -102,11 +123,25 @@ export function on<K extends keyof Events>(type: K, listener: (detail: Events[K]
  */
 export function subscribe(options?: SubscribeOptions): Promise<State>;
 
-/** Ends the messages. Rejects only when neither the browser nor the server could be told. */
+/**
+ * Ends the messages. Rejects only when neither the browser nor the server could be told; a server that could not be is
+ * told at the next load.
+ */
 export function unsubscribe(): Promise<State>;
 
 /**
- * Says who uses this browser. Without a subscription it is remembered for the next `subscribe`; for the person already
- * known no request is sent.
+ * Says who uses this browser; a subscription of somebody else passes to them. Without a subscription it is remembered for
+ * the next `subscribe`; for the person already known no request is sent, and a fresh proof is kept.
+ *
+ * `proof`: a Proof of `externalId`, or a user token (a JWT) that names it.
  */
-export function identify(externalId: string, proof?: Proof): Promise<State>;
+export function identify(externalId: string, proof?: Proof | string): Promise<State>;
+
+/**
+ * Takes the person off this browser. The subscription stays, as nobody's, unless `unsubscribe` ends it too; from this
+ * moment on the worker shows nothing that is meant for one person.
+ *
+ * Resolves when the server knows it, or, with `unsubscribe`, when the browser or the server has ended it. Otherwise it
+ * rejects, and the server is told at the next load before anything else.
+ */
+export function logout(options?: LogoutOptions): Promise<State>;

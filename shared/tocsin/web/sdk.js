@@ -1,4 +1,4 @@
-// Tocsin's browser SDK: one ES module, served as it stands. The contract is sdk.d.ts.
+// Tocsin's browser SDK: one ES module. The contract is sdk.d.ts.
 
 const here = new URL(import.meta.url);
 const settings = Object.fromEntries(here.searchParams);
@@ -22,20 +22,19 @@ const REFUSALS = ["origin_not_allowed", "identity_required", "identity_invalid",
 
 export class PushError extends Error {
   name = "PushError";
-  constructor(code, cause, message = MESSAGES[code]) {
+  constructor(code, cause, message = MESSAGES[code], status) {
     super(message, { cause });
     this.code = code;
+    this.status = status;
   }
 }
 
-const within = (ms, code, promise) => {
-  let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new PushError(code)), ms)));
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-};
+const within = (ms, code, promise) =>
+  Promise.race([promise, sleep(ms).then(() => Promise.reject(new PushError(code)))]);
 
-// Kept in IndexedDB, or in memory once that failed or hung (iOS).
+// Kept in IndexedDB, which the worker writes too, or in memory once that failed or hung (iOS).
 
+const GONE = { id: undefined, ep: undefined, who: undefined };
 let kept = {};
 let broken = false;
 let database;
@@ -54,35 +53,35 @@ const open = () =>
     };
   });
 
-async function store(mode, act) {
-  if (broken) return;
-  const run = async () => {
-    const transaction = (await (database ??= open())).transaction("kv", mode);
-    const request = act(transaction.objectStore("kv"));
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = reject;
-    });
-    if (mode === "readonly") kept = request.result ?? {};
+async function transact(values) {
+  const transaction = (await (database ??= open())).transaction("kv", values ? "readwrite" : "readonly");
+  const kv = transaction.objectStore("kv");
+  const read = kv.get(app);
+  read.onsuccess = () => {
+    kept = { ...read.result, ...values };
+    if (values) kv.put(kept, app);
   };
-  await within(1000, "", run()).catch(() => (broken = true));
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = reject;
+  });
 }
 
-const load = async () => {
-  await store("readonly", (kv) => kv.get(app));
-  return kept;
-};
-const save = (values) => {
+// All that is known, once `values` of it are set.
+async function keep(values) {
   kept = { ...kept, ...values };
-  return store("readwrite", (kv) => kv.put(kept, app));
-};
+  if (!broken) await within(1000, "", transact(values)).catch(() => (broken = true));
+  return kept;
+}
+
+// Whether the same request may succeed another time.
+const passing = ({ status }) => !(status < 500 && status !== 429);
 
 // fetch sends a string as text/plain: no preflight.
-
-async function call(path, body) {
-  for (let attempt = 0; ; attempt++) {
+async function call(path, body, attempts = 4) {
+  for (let attempt = 1; ; attempt++) {
     let failure;
-    let pause = 500 * 4 ** attempt * (0.5 + Math.random());
+    let pause = 125 * 4 ** attempt * (0.5 + Math.random());
     try {
       const response = await fetch(`${api}/sdk/v1/${app}/${path}`, {
         method: body ? "POST" : "GET",
@@ -94,13 +93,12 @@ async function call(path, body) {
       const answer = await response.json();
       if (response.ok) return answer;
       const { code, message } = answer.error ?? {};
-      failure = new PushError(REFUSALS.includes(code) ? code : "server_error", answer, message);
-      if (response.status < 500 && response.status !== 429) attempt = 3;
+      failure = new PushError(REFUSALS.includes(code) ? code : "server_error", answer, message, response.status);
       pause = Math.max(pause, 1000 * response.headers.get("Retry-After") || 0);
     } catch (cause) {
       failure = new PushError("network", cause);
     }
-    if (attempt > 2 || pause > 30_000) throw failure;
+    if (attempt >= attempts || pause > 30_000 || !passing(failure)) throw failure;
     await sleep(pause);
   }
 }
@@ -124,7 +122,7 @@ const emit = (type, detail) => listeners.dispatchEvent(new CustomEvent(type, { d
 const channel = self.BroadcastChannel && new BroadcastChannel(topic);
 
 async function current() {
-  const { id, scope } = await load();
+  const { id, scope } = await keep();
   const registration = id && (await navigator.serviceWorker.getRegistration(scope));
   // A worker of a wider scope is somebody else's.
   return registration?.scope === new URL(scope, location).href ? registration.pushManager.getSubscription() : null;
@@ -132,12 +130,12 @@ async function current() {
 
 async function refresh() {
   const found = await within(limit(10_000), "", current()).catch(() => null);
-  const { id, person } = await load();
+  const { id, person } = await keep();
   const before = state;
   state = snapshot(found && id, person?.externalId);
   if (JSON.stringify(before) !== JSON.stringify(state)) emit("change", state);
   if (before.permission !== state.permission) emit("permission", state.permission);
-  return state;
+  if (before.id && !state.id) emit("unsubscribe");
 }
 
 export const getState = () => state;
@@ -148,24 +146,24 @@ export function on(type, listener) {
   return () => listeners.removeEventListener(type, handler);
 }
 
-// One change at a time, over all tabs.
+// One change at a time: over all tabs and the worker, or in this page where there are no locks.
 
-async function change(work) {
-  const run = async () => {
+let queue;
+const alone = (work) => navigator.locks?.request(topic, work) ?? (queue = Promise.resolve(queue).then(work, work));
+
+const change = (work, quiet) =>
+  alone(async () => {
     try {
       await work();
     } catch (error) {
-      emit("error", error);
+      if (!quiet) emit("error", error);
       throw error;
     } finally {
       await refresh();
-      channel?.postMessage(0);
+      channel?.postMessage(["", kept]);
     }
     return state;
-  };
-  // Without locks (old or insecure) there is no push either.
-  return navigator.locks ? navigator.locks.request(topic, run) : run();
-}
+  });
 
 let policy;
 
@@ -207,7 +205,65 @@ async function enrol(manager, applicationServerKey) {
   }
 }
 
-const attach = async (id, person) => save({ person, who: (await call("identify", { id, identity: person })).who });
+const leave = () =>
+  within(
+    limit(20_000),
+    "push_service_timeout",
+    current().then((subscription) => subscription?.unsubscribe()),
+  );
+
+// 404: the server ended this subscription, and nothing here may begin it anew.
+const tell = (...request) =>
+  call(...request).catch(async (error) => {
+    if (error.status === 404) {
+      await leave().catch(() => {});
+      await keep(GONE);
+    }
+    throw error;
+  });
+
+// What the server has to be told before anything else; it stays until there is an answer.
+async function settle(attempts) {
+  const { todo } = await keep();
+  if (!todo) return;
+  const failure = await tell(...todo, attempts).then(
+    () => {},
+    (error) => error,
+  );
+  if (!failure || !passing(failure)) await keep({ todo: undefined, ...(!failure && todo[0] === "unsubscribe" && GONE) });
+  if (failure && failure.status !== 404) throw failure;
+}
+
+const speech = () => document.documentElement.lang || navigator.language;
+
+async function report(subscription, key, more, attempts) {
+  const { ep } = await keep();
+  const { endpoint } = subscription;
+  const about = {
+    lang: speech(),
+    tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    standalone: matchMedia("(display-mode: standalone)").matches,
+  };
+  const body = { subscription, key, previous: ep === endpoint ? undefined : ep, ...about, ...more };
+  const { id, who } = await tell("subscriptions", body, attempts);
+  // Due again in a week, give or take a fifth: spread over time.
+  await keep({ api, id, who, ep: endpoint, key, about, due: Date.now() + 6048e5 * (0.8 + 0.4 * Math.random()) });
+}
+
+// reason: why nobody was asked.
+async function end(reason) {
+  const { id } = await keep();
+  if (!id) return settle();
+  await keep({ todo: ["unsubscribe", { id, reason }] });
+  // Either half ends the messages: only losing both is a failure.
+  const halves = await Promise.allSettled([leave(), settle(reason && 1)]);
+  const [one, both] = halves.flatMap((half) => half.reason ?? []);
+  if (both) throw both;
+  if (one && !reason) emit("error", one);
+  await keep(GONE);
+}
+
+const attach = async (id, person) => keep({ person, who: (await tell("identify", { id, identity: person })).who });
 
 export async function subscribe({ email, proof, tags } = {}) {
   // Nothing is awaited before the question: it is asked only while the click counts.
@@ -215,64 +271,81 @@ export async function subscribe({ email, proof, tags } = {}) {
   await change(async () => {
     if (!permission) throw new PushError(support === "insecure" ? support : "unsupported");
     if (permission !== "granted") throw new PushError(permission === "denied" ? permission : "dismissed");
+    await settle();
     const config = await call("config");
     const scope = "join" in settings ? "/" : (settings.scope ?? config.scope);
     const manager = await worker(settings.sw ?? config.worker, scope);
     const subscription = await enrol(manager, config.key);
-    const { ep, person } = await load();
-    const { id, who } = await call("subscriptions", {
-      subscription,
-      previous: ep === subscription.endpoint ? undefined : ep,
-      email,
-      identity: proof ? { email, proof } : person,
-      tags,
-      lang: document.documentElement.lang || navigator.language,
-      tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      standalone: matchMedia("(display-mode: standalone)").matches,
-    });
-    await save({ id, who, scope, ep: subscription.endpoint });
-    if (proof && person) await attach(id, person);
+    const { person } = await keep({ scope });
+    await report(subscription, config.key, { email, identity: proof ? { email, proof } : person, tags });
+    if (proof && person) await attach(kept.id, person);
   });
   emit("subscribe", state);
   return state;
 }
 
-export async function unsubscribe() {
-  await change(async () => {
-    const { id } = await load();
-    if (!id) return;
-    const leave = current().then((subscription) => subscription?.unsubscribe());
-    // Either half ends the messages: only losing both is a failure.
-    const halves = await Promise.allSettled([
-      within(limit(20_000), "push_service_timeout", leave),
-      call("unsubscribe", { id }),
-    ]);
-    const [one, both] = halves.flatMap((half) => half.reason ?? []);
-    if (both) throw both;
-    if (one) emit("error", one);
-    await save({ id: undefined, who: undefined, ep: undefined });
-  });
-  emit("unsubscribe");
-  return state;
-}
+export const unsubscribe = () => change(() => end());
 
 export const identify = (externalId, proof) =>
   change(async () => {
-    const { id, person, who } = await load();
+    const { id, person, who } = await keep();
     const next = { externalId, proof };
-    if (!id) await save({ person: next });
-    else if (!who || person?.externalId !== externalId) await attach(id, next);
+    if (!id || (who && person?.externalId === externalId)) return keep({ person: next });
+    // Between two people, what is personal is shown to neither.
+    await keep({ who: undefined });
+    await settle();
+    await attach(id, next);
   });
 
-// After the page has loaded; no request.
+export const logout = (options) =>
+  change(async () => {
+    const { id, todo } = await keep({ person: undefined, who: undefined });
+    if (options?.unsubscribe) return end();
+    if (id && !todo) await keep({ todo: ["identify", { id, identity: null }] });
+    await settle();
+  });
 
+// At each load, for whoever is subscribed: what has changed is mended and reported; a failure waits for the next one.
+
+async function heal() {
+  await settle(1);
+  const { id, ep, key, about, due, scope } = await keep();
+  if (!id) return;
+  if (Notification.permission !== "granted") return end("permission");
+  const config = await call("config", undefined, 1);
+  const manager = await worker(settings.sw ?? config.worker, scope);
+  // With the same key it answers with what there is; with another one, or where there is nothing, it begins anew.
+  const subscription = await enrol(manager, config.key);
+  const same = ep === subscription.endpoint && key === config.key && about.lang === speech() && Date.now() < due;
+  if (!same) await report(subscription, config.key, { renew: true }, 1);
+}
+
+async function start() {
+  await refresh();
+  const { go } = kept;
+  if (go && navigator.standalone) {
+    // iOS opens the start page, whatever a click asked for.
+    await keep({ go: undefined });
+    const near = go.url.startsWith(`${location.origin}/`) && go.url !== location.href;
+    if (near && Date.now() - go.t < 15_000) location.replace(go.url);
+  }
+  if (kept.id || kept.todo) change(heal, true).catch(() => {});
+  return state;
+}
+
+// After the page has loaded; no request for those who never subscribed.
 export const ready = (async () => {
   if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve));
   await new Promise((resolve) => (self.requestIdleCallback ?? setTimeout)(resolve));
   navigator.permissions?.query({ name: "notifications" }).then(
-    (status) => (status.onchange = refresh),
+    (status) => (status.onchange = start),
     () => {},
   );
-  if (channel) channel.onmessage = refresh;
-  return refresh();
+  if (channel)
+    channel.onmessage = ({ data: [type, detail] }) => {
+      if (type) return emit(type, detail);
+      if (broken) kept = detail ?? kept;
+      refresh();
+    };
+  return start();
 })();

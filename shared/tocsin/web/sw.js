@@ -1,8 +1,9 @@
 // Tocsin's service worker, for importScripts. The server puts one line in front of it:
-// self.TOCSIN={app,site,title,icon}
+// self.TOCSIN={app,api,key,site,title,icon}
 (() => {
-  const settings = self.TOCSIN ?? {};
-  const title = settings.title || "New notification";
+  const { app, api, key, site, icon, title: name } = self.TOCSIN ?? {};
+  const title = name || "New notification";
+  const topic = `tocsin:${app}`;
 
   // http and https only: a payload must not be able to run a script or to open a file.
   function safe(address, base) {
@@ -14,8 +15,7 @@
     }
   }
 
-  const home = safe(settings.site) ?? `${location.origin}/`;
-  const neutral = {};
+  const home = safe(site) ?? `${location.origin}/`;
 
   // null is "not given", and an object is not a text.
   const words = (value) => (/string|number/.test(typeof value) ? String(value) : undefined);
@@ -38,67 +38,131 @@
     };
   }
 
-  // The person this browser was identified as; rejects when storage fails or hangs (iOS).
-  const owner = () =>
+  // What the page keeps too: answers with all that was known, and changes it. Rejects when storage fails or hangs (iOS).
+  const recall = (change) =>
     new Promise((resolve, reject) => {
       setTimeout(reject, 500);
       const open = indexedDB.open("tocsin", 1);
       open.onupgradeneeded = () => open.result.createObjectStore("kv");
       open.onerror = reject;
       open.onsuccess = () => {
-        const read = open.result.transaction("kv").objectStore("kv").get(settings.app);
-        read.onerror = reject;
-        read.onsuccess = () => resolve(read.result?.who);
-        read.transaction.oncomplete = () => open.result.close();
+        const database = open.result;
+        const transaction = database.transaction("kv", "readwrite");
+        const kv = transaction.objectStore("kv");
+        const read = kv.get(app);
+        read.onsuccess = () => {
+          const known = read.result ?? {};
+          resolve(known);
+          kv.put({ ...known, ...change(known) }, app);
+        };
+        transaction.oncomplete = () => database.close();
+        transaction.onabort = () => reject(database.close());
       };
     });
 
-  async function read(data) {
-    const text = data?.text();
-    if (!text) return neutral;
+  // Browsers that have no such channel have no tab that listens.
+  const channel = self.BroadcastChannel && new BroadcastChannel(topic);
+  const tellPages = (type, detail) => channel?.postMessage([type, detail]);
+
+  async function read(text) {
+    if (!text) return {};
     const notification = parse(text);
-    const meant = notification.data?.u;
-    if (!meant) return notification;
+    const { id: given, u: meant, d } = Object(notification.data);
+    const id = words(given);
+    const message = { ...notification, id, d };
+    if (!id && !meant) return message;
+    const remember = ({ seen = [] }) => (id ? { seen: [...seen.filter((each) => each !== id), id].slice(-100) } : {});
+    const { seen = [], who } = await recall(remember).catch(() => ({}));
+    const repeated = seen.includes(id);
     // A browser can be shared: what is for one person is shown to no other, and to nobody where nobody is known.
-    return (await owner()) === meant ? notification : neutral;
+    return meant && who !== meant ? { id, repeated, withheld: true } : { ...message, repeated };
   }
 
-  const show = (notification) =>
-    self.registration.showNotification(words(notification.title) || title, {
-      body: words(notification.body),
-      icon: words(notification.icon) ?? words(settings.icon),
-      badge: words(notification.badge),
-      image: words(notification.image),
-      tag: words(notification.tag),
-      lang: words(notification.lang),
-      data: {
-        id: notification.data?.id,
-        tocsin: safe(words(notification.navigate) ?? home, home) ?? home,
-      },
+  const show = (message) =>
+    self.registration.showNotification(words(message.title) || title, {
+      body: words(message.body),
+      icon: words(message.icon) ?? words(icon),
+      badge: words(message.badge),
+      image: words(message.image),
+      lang: words(message.lang),
+      // A repeat takes the first one's place without a sound.
+      tag: words(message.tag) ?? message.id,
+      silent: !!message.repeated,
+      data: { id: message.id, d: message.d, tocsin: safe(words(message.navigate) ?? home, home) ?? home },
     });
 
   // Browsers punish a push that shows nothing: every path ends in a notification.
-  async function receive(data) {
+  async function receive(event) {
+    let message;
     try {
-      await show(await read(data));
+      message = await read(event.data?.text());
+      await show(message);
     } catch {
-      await self.registration.showNotification(title, { data: { tocsin: home } });
+      return self.registration.showNotification(title, { data: { tocsin: home } });
     }
+    const { id = null, title: shown, body, d: data, repeated, withheld } = message;
+    if (!repeated && !withheld) tellPages("notification", { id, title: words(shown) || title, body: words(body), data });
   }
 
-  async function visit(url) {
+  async function visit({ id = null, d: data, tocsin: url }, action) {
+    // iOS opens the site's start page whatever it is asked for; the page there looks here.
+    const stored = recall(() => ({ go: { url, t: Date.now() } })).catch(() => {});
     const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
     const tab = tabs.find((each) => each.url === url);
     await (tab ? tab.focus() : self.clients.openWindow(url));
+    tellPages("click", { id, action: action || null, url, data });
+    await stored;
   }
 
-  self.addEventListener("push", (event) => event.waitUntil(receive(event.data)));
+  // The browser dropped or replaced the subscription, perhaps while no page is open. Firefox does not say which one.
+  async function renew({ oldSubscription, newSubscription }) {
+    const known = await recall(() => ({})).catch(() => null);
+    // Who is not subscribed, or has ended it, stays so.
+    if (known && !known.id) return;
+    const manager = self.registration.pushManager;
+    const found = newSubscription ?? (await manager.getSubscription());
+    const subscription = found ?? (await manager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
+    const { endpoint } = subscription;
+    const report = {
+      subscription,
+      key: found ? known?.key : key,
+      previous: oldSubscription?.endpoint ?? known?.ep,
+      ...known?.about,
+      renew: true,
+    };
+    if (endpoint === known?.ep) return;
+    const response = await fetch(`${api || known?.api}/sdk/v1/${app}/subscriptions`, {
+      method: "POST",
+      body: JSON.stringify(report),
+      credentials: "omit",
+      signal: AbortSignal.timeout(10_000),
+    });
+    const answer = await response.json();
+    if (response.ok) {
+      await recall(() => ({ id: answer.id, who: answer.who, ep: endpoint, key: report.key }));
+    } else if (response.status === 404) {
+      // The server ended it: nothing here may begin it anew.
+      await subscription.unsubscribe();
+      await recall(() => ({ id: undefined, who: undefined, ep: undefined }));
+    } else throw answer;
+  }
+
+  async function replace(event) {
+    const work = () => renew(event);
+    // The next page that is loaded reports what could not be reported now.
+    await (navigator.locks?.request(topic, work) ?? work()).catch(() => recall(() => ({ due: 0 })));
+    tellPages("");
+  }
+
+  self.addEventListener("push", (event) => event.waitUntil(receive(event)));
+
+  self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(replace(event)));
 
   self.addEventListener("notificationclick", (event) => {
-    const url = event.notification.data?.tocsin;
+    const { data } = event.notification;
     // The site's own worker may show notifications too.
-    if (!url) return;
+    if (!data?.tocsin) return;
     event.notification.close();
-    event.waitUntil(visit(url));
+    event.waitUntil(visit(data, event.action));
   });
 })();

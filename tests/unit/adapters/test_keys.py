@@ -30,6 +30,10 @@ def of_app(app: AppId, name: str, identity: Identity) -> list[Mapping[str, str]]
         keys.chunk(app, send, 7),
         keys.frozen(app, send, 7),
         keys.idempotency(app, "/v1/send", name),
+        keys.audit_entry(app, 7, name),
+        keys.meter(app),
+        keys.broadcasts(app),
+        keys.mark(app, name, 7),
     ]
 
 
@@ -53,6 +57,18 @@ def test_a_subscription_lies_in_the_shard_that_counts_it(name: str) -> None:
     assert subscription["pk"] in shards
     assert keys.subscription_in(subscription["sk"]) == name
     assert keys.SUBSCRIPTIONS < subscription["sk"] < keys.AFTER_SUBSCRIPTIONS
+
+
+@given(name=HEX)
+def test_a_subscription_is_listed_in_one_of_the_partitions_that_are_read(name: str) -> None:
+    assert keys.listed(APP, "active", SubscriptionId(name)) in keys.all_listed(APP, "active")
+    assert not set(keys.all_listed(APP, "active")) & set(keys.all_listed(APP, "expired"))
+    assert all(partition.startswith(f"APP#{APP}#") for partition in keys.all_listed(APP, "active"))
+
+
+@given(first=st.text(st.sampled_from("a#0123"), max_size=12), second=st.text(st.sampled_from("a#0123"), max_size=12))
+def test_different_listings_keep_their_places_apart(first: str, second: str) -> None:
+    assert (keys.marks(APP, first) == keys.marks(APP, second)) == (first == second)
 
 
 @given(name=HEX)

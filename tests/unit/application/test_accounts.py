@@ -43,19 +43,19 @@ def new_key(scopes: frozenset[Scope] | None = None, possible: frozenset[Scope] =
 
 @pytest.mark.row("PS-33")
 def test_ps_33_a_grant_counts_once_for_each_reference(engine: MemoryEngine, shop: App) -> None:
-    assert engine.accounts.grant(shop.id, 100, "invoice 1") == (Balance(100, 0, 0), True)
-    assert engine.accounts.grant(shop.id, 100, "invoice 1") == (Balance(100, 0, 0), False)
-    assert engine.accounts.grant(shop.id, 50, "invoice 2") == (Balance(150, 0, 0), True)
+    assert engine.accounts.grant(shop.id, 100, "invoice 1", builders.OPERATOR) == (Balance(100, 0, 0), True)
+    assert engine.accounts.grant(shop.id, 100, "invoice 1", builders.OPERATOR) == (Balance(100, 0, 0), False)
+    assert engine.accounts.grant(shop.id, 50, "invoice 2", builders.OPERATOR) == (Balance(150, 0, 0), True)
     with pytest.raises(Refused) as refusal:
-        engine.accounts.grant(shop.id, 99, "invoice 1")
+        engine.accounts.grant(shop.id, 99, "invoice 1", builders.OPERATOR)
     assert (refusal.value.fault, refusal.value.field) == (Fault.CONFLICT, "reference")
     assert engine.accounts.balance(shop.id) == Balance(150, 0, 0)
 
 
 def test_one_reference_at_two_apps_is_two_grants(engine: MemoryEngine, shop: App) -> None:
     other = builders.app(engine)
-    engine.accounts.grant(shop.id, 1, "invoice 1")
-    assert engine.accounts.grant(other.id, 2, "invoice 1") == (Balance(2, 0, 0), True)
+    engine.accounts.grant(shop.id, 1, "invoice 1", builders.OPERATOR)
+    assert engine.accounts.grant(other.id, 2, "invoice 1", builders.OPERATOR) == (Balance(2, 0, 0), True)
 
 
 @pytest.mark.row("PS-5")
@@ -160,7 +160,7 @@ def test_what_does_not_exist_is_not_found(engine: MemoryEngine, shop: App) -> No
         lambda: engine.accounts.app(nothing),
         lambda: engine.accounts.create_key(nothing, new_key(), OPERATOR),
         lambda: engine.accounts.keys(nothing, 1, None),
-        lambda: engine.accounts.grant(nothing, 1, "r"),
+        lambda: engine.accounts.grant(nothing, 1, "r", builders.OPERATOR),
         lambda: engine.accounts.balance(nothing),
         lambda: engine.accounts.revoke_key(shop.id, KeyId("unknown0"), OPERATOR),
     ):

@@ -106,7 +106,7 @@ def test_ps_32_the_same_key_and_body_is_told_the_same_and_reaches_nobody_again(e
     owner = annas_browsers(engine, 2, credits_=10)
     command = builders.send_command(owner, idempotency=builders.idempotency_key())
     first = engine.sending.send(command)
-    engine.accounts.grant(owner.id, 5, "more")
+    engine.accounts.grant(owner.id, 5, "more", builders.OPERATOR)
     engine.clock.advance(3600)
     again = engine.sending.send(command)
     assert again == replace(first, replayed=True)
@@ -140,7 +140,7 @@ def test_a_refused_send_leaves_its_key_free(engine: MemoryEngine) -> None:
     command = builders.send_command(owner, idempotency=builders.idempotency_key())
     with pytest.raises(Refused):
         engine.sending.send(command)
-    engine.accounts.grant(owner.id, 1, "topped up")
+    engine.accounts.grant(owner.id, 1, "topped up", builders.OPERATOR)
     assert not engine.sending.send(command).replayed
 
 

@@ -47,9 +47,9 @@ class DynamoCredits:
             return Balance(0, 0, 0)
         return Balance(*(record.number_or_none(name) or 0 for name in ("available", "reserved", "spent")))
 
-    def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
+    def grant(self, app: AppId, amount: int, reference: str, at: int, request_id: str) -> bool:
         """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
-        row = _row(self._table, app, Entry.GRANT, reference, amount, at, {})
+        row = _row(self._table, app, Entry.GRANT, reference, amount, at, {"request_id": request_id})
         added = Update(self._table, keys.balance(app), "ADD #available :amount", {"amount": amount})
         try:
             self._database.transact([row, added])

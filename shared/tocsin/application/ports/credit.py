@@ -35,8 +35,11 @@ class Credits(Protocol):
     def balance(self, app: AppId) -> Balance:
         """The balance; zeros when nothing was ever granted."""
 
-    def grant(self, app: AppId, amount: int, reference: str, at: int) -> bool:
-        """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
+    def grant(self, app: AppId, amount: int, reference: str, at: int, request_id: str) -> bool:
+        """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken.
+
+        request_id: of the request that asked for it, for its ledger row (X-5).
+        """
 
     def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
         """The ledger, newest first; may lag a moment behind. Raises MalformedCursor."""

@@ -1,6 +1,5 @@
 """Who calls, in the order the document checks: key (401), rate (429); the body comes after (PS-29)."""
 
-from math import ceil
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,10 +7,10 @@ from starlette.requests import Request
 
 from tocsin.application.authenticating import Caller
 from tocsin.application.engine import Engine
-from tocsin.dialect_kit.credentials import credential, from_browser, network_of
+from tocsin.dialect_kit.callers import caller_by, limit_key, limit_page
+from tocsin.dialect_kit.credentials import credential, from_browser
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialect_kit.origins import check_origin
 from tocsin.dialects.pushservice.dialect import NAME
 from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
@@ -24,11 +23,13 @@ SERVICE_SENDS_PER_MINUTE = 600
 
 
 def _caller(request: Request, engine: Engine, scope: Scope) -> Caller:
-    key, browser = credential(request, "x-api-key"), from_browser(request)
-    caller = _service(request, engine, key) or engine.authenticating.caller(key, NAME, from_browser=browser)
-    caller.require(scope)
-    request.state.caller = caller
-    return caller
+    key = credential(request, "x-api-key")
+    service = _service(request, engine, key)
+    if service is None:
+        return caller_by(request, engine, key, NAME, scope)
+    service.require(scope)
+    request.state.caller = service
+    return service
 
 
 def _service(request: Request, engine: Engine, key: str) -> Caller | None:
@@ -39,27 +40,20 @@ def _service(request: Request, engine: Engine, key: str) -> Caller | None:
     if not tenant:
         raise Refused(Fault.FIELD_MISSING, "X-Tenant-Id is required with the service key", field="X-Tenant-Id")
     app = AppId(parse("app", tenant) or "")
-    return engine.authenticating.trusted_service(key, app, from_browser=from_browser(request))
+    return engine.authenticating.trusted_service(key, app, NAME, from_browser=from_browser(request))
 
 
 def _sender(request: Request, engine: EngineDependency) -> Caller:
     caller = _caller(request, engine, Scope.SEND)
     own = SERVICE_SENDS_PER_MINUTE if caller.kind is KeyKind.SERVICE else SENDS_PER_MINUTE
-    limit = caller.sends_per_minute or own
-    now = engine.clock.now()
-    window = engine.windows.take(f"key.{caller.key}.send", limit, 60, now)
-    if not window.allowed:
-        wait = ceil(window.reset_at - now)
-        message = f"Rate limit exceeded: more than {limit} requests/minute for this API key"
-        raise Refused(Fault.RATE_LIMITED, message, retry_after=wait)
+    limit_key(engine, caller, "send", own)
     return caller
 
 
 def _subscriber(request: Request, engine: EngineDependency) -> Caller:
     caller = _caller(request, engine, Scope.SUBSCRIBE)
     if caller.kind is KeyKind.PUBLISHABLE:
-        check_origin(request, caller.app)
-        engine.subscribing.limit_browser(caller.app, network_of(request))
+        limit_page(request, engine, caller)
     return caller
 
 

@@ -73,7 +73,7 @@ def send(
     engine: EngineDependency,
 ) -> SendReply:
     """Notify every active device enrolled under an e-mail address."""
-    person = engine.subscribing.identity(caller.app, IdentityKind.EMAIL, body.email)
+    person = engine.identifying.identity(caller.app, IdentityKind.EMAIL, body.email)
     idempotency = idempotency_key(request, "/v1/send", body)
     result = engine.sending.send(body.to_command(caller, person, idempotency, request.state.request_id))
     request.state.send = result.send

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application.authenticating import Caller
-from tocsin.application.subscribing import Claim, SubscribeCommand
+from tocsin.application.identifying import Claim
+from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.origins import preflight

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tocsin.application.subscribing import Claim, SubscribeCommand
+from tocsin.application.identifying import Claim
+from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialect_kit.subscriptions import IdentityProof, PushSubscription
+from tocsin.dialect_kit.subscriptions import AnyProof, PushSubscription, proof_in
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
 from tocsin.domain.ids import SubscriptionId
@@ -22,20 +23,26 @@ class Person(WireModel):
 
     externalId: Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL)] | None = None  # noqa: N815 - wire name
     email: str | None = None
-    proof: IdentityProof | None = None
+    proof: AnyProof | None = None
 
     def to_claims(self) -> dict[IdentityKind, Claim]:
         """What is claimed, by kind."""
-        proof = None if self.proof is None else self.proof.to_proof()
+        proof = proof_in(self.proof)
         named = {IdentityKind.EXTERNAL: self.externalId, IdentityKind.EMAIL: self.email}
         return {kind: Claim(kind, name, proof) for kind, name in named.items() if name is not None}
 
 
 class SubscriptionBody(WireModel):
-    """A browser's subscription. previous: the endpoint that it replaces."""
+    """A browser's subscription.
+
+    key: the application server key that it was made under. previous: the endpoint that it replaces.
+    renew: the SDK reports by itself, nobody pressed a button.
+    """
 
     subscription: PushSubscription
+    key: Annotated[str, Field(max_length=128)] | None = None
     previous: str | None = None
+    renew: bool = False
     email: str | None = None
     identity: Person | None = None
     tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=100)] | None = None
@@ -43,7 +50,11 @@ class SubscriptionBody(WireModel):
     tz: Short | None = None
     standalone: bool | None = None
 
-    def to_command(self, app: App) -> SubscribeCommand:
+    def told(self) -> Device:
+        """What the page tells of its device."""
+        return Device(self.lang, self.tz, self.standalone)
+
+    def to_command(self, app: App, device: Device) -> SubscribeCommand:
         """The core's form."""
         claims = {} if self.identity is None else self.identity.to_claims()
         if self.email is not None and IdentityKind.EMAIL not in claims:
@@ -56,8 +67,10 @@ class SubscriptionBody(WireModel):
             trusted=False,
             claims=tuple(claims.values()),
             labels=None if self.tags is None else tuple(dict.fromkeys(self.tags)),
-            device=Device(self.lang, self.tz, self.standalone),
+            device=device,
             previous=self.previous,
+            renew=self.renew,
+            application_server_key=self.key,
         )
 
 

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application.engine import Engine
+from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.dialect_kit.origins import check_origin, may_read_answer, preflight
+from tocsin.domain.audit import Actor
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.tenancy import App
@@ -23,6 +25,10 @@ def _operator(request: Request, engine: EngineDependency) -> None:
     if not text.startswith(_BEARER):
         raise Refused(Fault.CREDENTIAL_INVALID, "Send the operator key as Authorization: Bearer <key>")
     engine.authenticating.operator(text.removeprefix(_BEARER).strip(), from_browser=from_browser(request))
+
+
+def _actor(request: Request) -> Actor:
+    return actor(request, "operator")
 
 
 def _tenant_id(tenant: Annotated[str, Path()]) -> TenantId:
@@ -42,6 +48,10 @@ def _parsed(prefix: str, text: str, absent: str) -> str:
 
 TenantInPath = Annotated[TenantId, Depends(_tenant_id)]
 AppInPath = Annotated[AppId, Depends(_app_id)]
+OperatorActor = Annotated[Actor, Depends(_actor)]
+"""The operator, for the audit log."""
+Limit = Annotated[int, Query(ge=1, le=500)]
+"""How many entries a page of a list has."""
 operator = Depends(_operator)
 """Put it on a router: everything under it is the operator's."""
 
@@ -53,7 +63,7 @@ def _page(request: Request, id_: Annotated[str, Path(alias="app")], engine: Engi
     if app is None:
         raise Refused(Fault.NOT_FOUND, "App not found")
     check_origin(request, app)
-    engine.subscribing.limit_browser(app, network_of(request))
+    engine.limiting.browser(app, network_of(request))
     return app
 
 

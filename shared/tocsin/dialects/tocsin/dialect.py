@@ -5,4 +5,4 @@ from tocsin.dialects.tocsin.errors import render
 from tocsin.domain.tenancy import DialectName
 
 NAME = DialectName("tocsin")
-DIALECT = Dialect(name=NAME, prefixes=("/",), key_prefixes={}, render=render)
+DIALECT = Dialect(name=NAME, prefixes=("/",), keys={}, render=render)

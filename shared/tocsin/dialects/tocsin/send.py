@@ -48,7 +48,7 @@ class Target(WireModel):
             return Everyone()
         named = [(IdentityKind.EMAIL, name) for name in self.emails or ()]
         named += [(IdentityKind.EXTERNAL, name) for name in self.external_ids or ()]
-        return People(tuple(dict.fromkeys(engine.subscribing.identity(app, kind, name) for kind, name in named)))
+        return People(tuple(dict.fromkeys(engine.identifying.identity(app, kind, name) for kind, name in named)))
 
 
 class SendRequest(WireModel):
@@ -64,7 +64,7 @@ class SendRequest(WireModel):
 
     def to_notification(self) -> Notification:
         """The core's form."""
-        return Notification(self.title, self.body, self.url, None, self.tag, self.ttl, self.urgency)
+        return Notification(self.title, self.body, self.url, tag=self.tag, ttl=self.ttl, urgency=self.urgency)
 
 
 @router.post("", status_code=202)

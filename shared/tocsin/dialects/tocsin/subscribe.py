@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
+from tocsin.dialect_kit.user_agent import device_of
 from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody
 from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
 from tocsin.domain.identity import IdentityKind
@@ -40,11 +41,14 @@ def config(app: PageOfApp, response: Response) -> dict[str, object]:
 
 @router.post("/subscriptions", status_code=201)
 def subscribe(
-    app: PageOfApp, body: Annotated[SubscriptionBody, json_body(SubscriptionBody)], engine: EngineDependency
+    app: PageOfApp,
+    body: Annotated[SubscriptionBody, json_body(SubscriptionBody)],
+    request: Request,
+    engine: EngineDependency,
 ) -> dict[str, object]:
     """Subscribe this browser, or renew what is known of it. who: for the worker's person check."""
-    stored = engine.subscribing.subscribe(body.to_command(app))
-    return {"id": render("sub", stored.id), "who": engine.subscribing.who(stored)}
+    stored = engine.subscribing.subscribe(body.to_command(app, device_of(request, body.told())))
+    return {"id": render("sub", stored.id), "who": engine.identifying.who(stored)}
 
 
 @router.post("/identify")
@@ -57,7 +61,7 @@ def identify(
     return {
         "id": render("sub", stored.id),
         "externalId": None if external is None else external.value,
-        "who": engine.subscribing.who(stored),
+        "who": engine.identifying.who(stored),
     }
 
 

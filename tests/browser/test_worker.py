@@ -1,10 +1,10 @@
-"""The service worker in a real Firefox: whatever arrives is shown, and a click goes to an address that is safe."""
+"""The service worker in real browsers: whatever arrives is shown, and a click goes to an address that is safe."""
 
 import json
 
 import pytest
 
-from tests.browser.firefox import Alert, wait_until
+from tests.browser.browser import Alert, wait_until
 from tests.browser.shop import Shop
 
 PERSON = "AAAAAAAAAAA"
@@ -15,19 +15,19 @@ def shown(shop: Shop, data: str | None) -> Alert:
     shop.visit()
     shop.subscribe()
     assert shop.push(data) == 201
-    return shop.firefox.wait_for_alert()
+    return shop.browser.wait_for_alert()
 
 
 def clicked(shop: Shop, navigate: object) -> str:
     """Subscribe, push a notification with this target, click it, and answer with the address of the tab in front."""
     shop.visit()
     shop.subscribe()
-    before = shop.firefox.addresses()
+    before = shop.browser.addresses()
     shop.notify(title="t", navigate=navigate)
-    shop.firefox.click_alert()
-    wait_until(lambda: len(shop.firefox.addresses()) > len(before), "a new tab")
+    shop.browser.click_alert()
+    wait_until(lambda: len(shop.browser.addresses()) > len(before), "a new tab")
     return wait_until(
-        lambda: next((a for a in [shop.firefox.selected_address()] if a != "about:blank"), ""), "its page"
+        lambda: next((a for a in [shop.browser.selected_address()] if a != "about:blank"), ""), "its page"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_click_closes_the_notification(shop: Shop) -> None:
     shop.subscribe()
     shop.run("window.seen = []; new BroadcastChannel('closed').onmessage = ({data}) => window.seen.push(data);")
     shop.notify(title="clicked")
-    shop.firefox.click_alert()
+    shop.browser.click_alert()
     wait_until(lambda: shop.run("return window.seen;") == ["clicked"], "the worker to close it")
 
 
@@ -126,11 +126,11 @@ def test_a_click_focuses_the_tab_that_shows_the_target_already(shop: Shop) -> No
     shop.run("open(args[0]); open(args[0] + '0');", target)
     # A tab that is still opening is at about:blank.
     loaded = {target, f"{target}0"}
-    before = wait_until(lambda: loaded <= set(found := shop.firefox.addresses()) and found, "both tabs")
+    before = wait_until(lambda: loaded <= set(found := shop.browser.addresses()) and found, "both tabs")
     shop.notify(title="t", navigate=target)
-    shop.firefox.click_alert()
+    shop.browser.click_alert()
     wait_until(lambda: shop.run("return window.focused;") == [target], "the tab to be focused")
-    assert shop.firefox.addresses() == before
+    assert shop.browser.addresses() == before
 
 
 @pytest.mark.parametrize(
@@ -166,4 +166,113 @@ def test_a_repeat_replaces_the_first_one(shop: Shop) -> None:
     shop.subscribe()
     shop.notify(title="first", tag="m1")
     assert shop.push(json.dumps({"web_push": 8030, "notification": {"title": "second", "tag": "m1"}})) == 201
-    wait_until(lambda: [alert.title for alert in shop.firefox.alerts()] == ["second"], "the repeat alone")
+    wait_until(lambda: [alert.title for alert in shop.browser.alerts()] == ["second"], "the repeat alone")
+
+
+# --- repeats ---
+
+SPY = """
+const shown = new BroadcastChannel("shown");
+const show = ServiceWorkerRegistration.prototype.showNotification;
+ServiceWorkerRegistration.prototype.showNotification = function (title, options) {
+  shown.postMessage({title, ...options});
+  return show.call(this, title, options);
+};
+"""
+LISTEN = "window.shown = []; new BroadcastChannel('shown').onmessage = ({data}) => window.shown.push(data);"
+
+
+def spied(shop: Shop) -> None:
+    """Subscribe on a page that notes what the worker asks the browser to show."""
+    shop.site.worker = SPY + str(shop.site.worker)
+    shop.visit()
+    shop.subscribe()
+    shop.run(LISTEN)
+
+
+def notified(shop: Shop, **notification: object) -> dict[str, object]:
+    """Push, and answer with what the worker asked the browser to show."""
+    before = shop.run("return window.shown.length;")
+    assert shop.push(json.dumps({"web_push": 8030, "notification": notification})) == 201
+    found = wait_until(lambda: shop.run("return window.shown[args[0]] ?? null;", before), "the worker to show it")
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_message_that_comes_twice_is_shown_twice_the_second_time_in_silence(shop: Shop) -> None:
+    spied(shop)
+    first = notified(shop, title="t", tag="order", data={"id": "m1"})
+    again = notified(shop, title="t", tag="order", data={"id": "m1"})
+    other = notified(shop, title="t", tag="order", data={"id": "m2"})
+    assert [each["silent"] for each in (first, again, other)] == [False, True, False]
+    assert first["tag"] == again["tag"] == "order"
+
+
+def test_a_message_without_a_tag_is_tagged_by_its_id(shop: Shop) -> None:
+    spied(shop)
+    assert notified(shop, title="t", data={"id": "m1"})["tag"] == "m1"
+    assert notified(shop, title="t", data={"id": "m1"})["tag"] == "m1"
+    wait_until(lambda: len(shop.browser.alerts()) == 1, "the repeat alone")
+
+
+def test_what_is_withheld_twice_is_silent_the_second_time_too(shop: Shop) -> None:
+    spied(shop)
+    notices = [notified(shop, title="t", body="b", data={"id": "m1", "u": PERSON}) for _ in range(2)]
+    assert [(each["title"], each["silent"], each["tag"]) for each in notices] == [
+        ("Corner Shop", False, "m1"),
+        ("Corner Shop", True, "m1"),
+    ]
+
+
+def test_a_hundred_messages_are_remembered(shop: Shop) -> None:
+    spied(shop)
+    shop.change_kept(seen=[f"m{number}" for number in range(100)])
+    assert notified(shop, title="t", data={"id": "m0"})["silent"] is True
+    assert notified(shop, title="t", data={"id": "new"})["silent"] is False
+    # The one seen longest ago made room; m0 was seen again just now.
+    assert shop.kept()["seen"] == [*[f"m{number}" for number in range(2, 100)], "m0", "new"]
+
+
+def test_a_repeat_is_shown_where_storage_hangs(shop: Shop) -> None:
+    shop.site.worker = "IDBFactory.prototype.open = () => ({});" + str(shop.site.worker)
+    shop.visit()
+    shop.subscribe()
+    for _ in range(2):
+        assert shop.notify(title="t", body="b", data={"id": "m1"}).body == "b"
+        shop.browser.close_alerts()
+
+
+# --- what a payload may ask to show ---
+
+
+def test_badge_image_icon_and_language_are_shown(shop: Shop) -> None:
+    spied(shop)
+    pictures = {"badge": f"{shop.url}/b.png", "image": f"{shop.url}/i.png", "icon": f"{shop.url}/c.png"}
+    message = notified(shop, title="t", lang="fr", **pictures)
+    assert {name: message[name] for name in (*pictures, "lang")} == {**pictures, "lang": "fr"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "PushMessageData.prototype.text = () => { throw new Error(); };",
+        "Object.defineProperty(PushEvent.prototype, 'data', {get() { throw new Error(); }});",
+        "JSON.parse = () => null; Object = undefined;",
+        "self.URL = undefined; indexedDB.open = () => { throw new Error(); };",
+        """
+        const show = ServiceWorkerRegistration.prototype.showNotification;
+        ServiceWorkerRegistration.prototype.showNotification = function (title, options) {
+          if (options.lang) throw new TypeError("lang");
+          return show.call(this, title, options);
+        };
+        """,
+    ],
+    ids=["the text", "the data", "the parser", "everything around", "the showing"],
+)
+def test_whatever_throws_something_is_shown(shop: Shop, fault: str) -> None:
+    shop.site.worker = str(shop.site.worker) + fault
+    shop.visit()
+    shop.subscribe()
+    note = {"title": "Read", "lang": "de", "data": {"id": "m1"}}
+    assert shop.push(json.dumps({"web_push": 8030, "notification": note})) == 201
+    assert shop.browser.wait_for_alert().title in {"Corner Shop", "Read"}

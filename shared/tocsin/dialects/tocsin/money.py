@@ -1,0 +1,85 @@
+"""The operator's routes of what an app may still send: credits with their ledger, and quotas."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from tocsin.application.ports import LedgerEntry
+from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.identifiers import render
+from tocsin.dialect_kit.times import iso
+from tocsin.dialects.tocsin.callers import AppInPath, Limit, OperatorActor, operator
+from tocsin.domain.quota import QuotaWindow
+from tocsin.domain.send import Balance
+
+router = APIRouter(prefix="/admin/apps/{app}", dependencies=[operator])
+
+
+class GrantRequest(WireModel):
+    """Credits to add. reference: the biller's own id of this purchase; the same one again adds nothing."""
+
+    amount: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    reference: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+
+
+@router.post("/credits", status_code=201)
+def grant_credits(
+    app: AppInPath,
+    body: Annotated[GrantRequest, json_body(GrantRequest)],
+    actor: OperatorActor,
+    engine: EngineDependency,
+    response: Response,
+) -> dict[str, object]:
+    """Add credits: 201; 200 when this reference added them before (PS-33)."""
+    balance, added = engine.accounts.grant(app, body.amount, body.reference, actor)
+    response.status_code = 201 if added else 200
+    return {**_balance(balance), "added": added}
+
+
+@router.get("/credits")
+def get_credits(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
+    """The credits of an app."""
+    return _balance(engine.accounts.balance(app))
+
+
+@router.get("/ledger")
+def list_ledger(
+    app: AppInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
+) -> dict[str, object]:
+    """Every grant, reservation and settlement of an app, newest first."""
+    page = engine.accounts.ledger(app, limit, cursor)
+    return {"entries": [_entry(entry) for entry in page.items], "next_cursor": page.cursor}
+
+
+@router.get("/quota")
+def get_quota(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
+    """What an app used of its hour and its day, by the dialects that count so (CS-24)."""
+    limits, now = engine.accounts.app(app).limits, int(engine.clock.now())
+    usage = engine.quotas.usage(app, now)
+    return {
+        "hourly": _window(QuotaWindow.HOUR, limits.hourly, usage.hourly, now),
+        "daily": _window(QuotaWindow.DAY, limits.daily, usage.daily, now),
+    }
+
+
+def _balance(balance: Balance) -> dict[str, object]:
+    return {"available": balance.available, "reserved": balance.reserved, "spent": balance.spent}
+
+
+def _entry(entry: LedgerEntry) -> dict[str, object]:
+    """reference: the biller's, or the id of the send that the credits were held or spent for."""
+    reference = entry.reference if entry.kind == "grant" else render("snd", entry.reference)
+    return {
+        "at": iso(entry.at),
+        "kind": entry.kind,
+        "reference": reference,
+        "amount": entry.amount,
+        "details": entry.details,
+    }
+
+
+def _window(window: QuotaWindow, limit: int | None, used: int, now: int) -> dict[str, object]:
+    return {"limit": limit, "used": used, "resets_at": iso(window.start(now) + window)}
