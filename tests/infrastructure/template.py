@@ -1,6 +1,7 @@
 """template.yaml as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[s
 _Loader.add_multi_constructor("!", _short_form)
 
 
+@cache
 def load() -> dict[str, Any]:
-    """The whole template."""
+    """The whole template: one for all, to be read only."""
     with TEMPLATE.open() as file:
         read: dict[str, Any] = yaml.load(file, _Loader)
         return read
@@ -37,6 +39,27 @@ def load() -> dict[str, Any]:
 def resources(kind: str) -> dict[str, dict[str, Any]]:
     """Properties of all resources of a type, by logical id."""
     return {name: entry["Properties"] for name, entry in load()["Resources"].items() if entry["Type"] == kind}
+
+
+def holds(condition: Any, given: Mapping[str, str]) -> bool:
+    """Whether a condition or assertion holds for these parameters; the others are empty."""
+    match condition:
+        case {"Condition": str(name)}:
+            return holds(load()["Conditions"][name], given)
+        case {"Fn::Equals": [first, second]}:
+            return _value(first, given) == _value(second, given)
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, given)
+        case {"Fn::And": [*inner]}:
+            return all(holds(one, given) for one in inner)
+        case {"Fn::Or": [*inner]}:
+            return any(holds(one, given) for one in inner)
+        case _:
+            raise AssertionError(f"an unknown condition {condition}")
+
+
+def _value(term: Any, given: Mapping[str, str]) -> str:
+    return given.get(term["Ref"], "") if isinstance(term, dict) else str(term)
 
 
 def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:

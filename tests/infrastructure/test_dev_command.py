@@ -292,14 +292,14 @@ def test_the_root_leads_a_browser_to_the_demo_page_and_anybody_else_to_the_api(f
 
 
 def test_the_page_says_where_to_look() -> None:
-    tenant = DemoTenant(
-        "http://localhost:1", "app_x", "sk_x", "pk_x", {"id": "ua_1"}, {"id": "ua_2", "subscription": {}}
-    )
+    keys = {"pushservice": {"secret": "psk_x"}, "cloudsignal": {"secret": "sk_x"}}
+    tenant = DemoTenant("http://localhost:1", "app_x", keys, {"id": "ua_1"}, {"id": "ua_2", "subscription": {}})
     text = page(tenant, "http://127.0.0.1:2", Path("/x/dev.json"), Path("/x/emulator.log"))
     assert "/x/emulator.log" in text
     assert re.search(r"/x/dev\.json .*operator.*publishable.*simulator", text)
     first, second = (text.index(f"http://127.0.0.1:2/user-agents/{agent}/messages") for agent in ("ua_1", "ua_2"))
     assert first < text.index("/v1/subscribe") < second < text.index("/v1/unsubscribe")
+    assert "http://localhost:1/v2/push/send -H 'X-Secret-Key: sk_x'" in text
 
 
 def test_a_demo_tenant_is_remembered(tmp_path: Path) -> None:
@@ -318,8 +318,27 @@ def test_a_demo_tenant_is_remembered(tmp_path: Path) -> None:
         assert asked.count("/admin/tenants") == 1
         assert demo_tenant(url, "operator", url, tmp_path / "demo-2.json") != made
         assert demo_tenant(url, "operator", url, tmp_path / "demo-1.json") == made
-    assert json.loads((tmp_path / "demo-1.json").read_text())["secret_key"] == made.secret_key
+    assert json.loads((tmp_path / "demo-1.json").read_text())["keys"] == made.keys
+    assert set(made.keys["pushservice"]) == {"secret", "publishable", "service"}
     assert (tmp_path / "demo-1.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_demo_tenant_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"id": "id", "key": "key", "subscription": {}})
+
+    record = tmp_path / "demo-1.json"
+    record.write_text(json.dumps({"api": "http://localhost:1", "app": "app_x", "secret_key": "psk_x"}))
+    api = web.Application()
+    api.router.add_route("*", "/{path:(?s:.*)}", answer)
+    with ServerThread() as servers:
+        url = f"http://localhost:{servers.start(api)}"
+        made = demo_tenant(url, "operator", url, record)
+    assert "/admin/tenants" in asked
+    assert json.loads(record.read_text())["app"] == made.app
 
 
 def _free_port() -> int:

@@ -1,9 +1,11 @@
 """The parts of the local stack that stand between a test and the truth: route order, target checks, samconfig."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dev.stack import log_messages
 from dev.stack.build import Target, build, foreign_modules, stage_target
 from dev.stack.failure import StackFailure
 from dev.stack.http_event import http_event
@@ -72,3 +74,24 @@ def test_an_event_names_the_host_without_its_port() -> None:
     event = http_event("OPTIONS", "/v1/send", headers={"Host": "localhost:8787", "Origin": "https://shop.example"})
     assert event["requestContext"]["domainName"] == "localhost"
     assert event["headers"] == {"host": "localhost:8787", "origin": "https://shop.example"}
+
+
+class CutLogs:
+    """CloudWatch Logs that answer with the first three events only."""
+
+    def __init__(self, *times: int) -> None:
+        self._events: list[dict[str, Any]] = [
+            {"timestamp": time, "message": f"{time}/{place}"} for place, time in enumerate(times)
+        ]
+
+    def filter_log_events(self, logGroupName: str, startTime: int) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"events": [event for event in self._events if event["timestamp"] >= startTime][:3]}
+
+
+@pytest.mark.parametrize("times", [(), (1,), (1, 2, 3), (1, 2, 2, 3), (1, 1, 2, 2, 3, 3), (1, 2, 3, 4, 5, 6)])
+def test_a_long_log_is_read_to_its_end_and_nothing_twice(
+    times: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_messages, "MOST", 3)
+    read = list(log_messages.messages(CutLogs(*times), "group"))
+    assert read == [f"{time}/{place}" for place, time in enumerate(times)]

@@ -8,14 +8,11 @@ import pytest
 from moto import mock_aws
 
 from tests.infrastructure.template import load, logical_id, resources, statements
-from tocsin.application.metrics import Metric
-from tocsin.entrypoints.observability import metrics
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = resources("AWS::Serverless::Function")
 ROLES = resources("AWS::IAM::Role")
 QUEUES = resources("AWS::SQS::Queue")
-ALARMS = resources("AWS::CloudWatch::Alarm")
 TABLES = resources("AWS::DynamoDB::Table")
 LOGS = resources("AWS::Logs::LogGroup")
 SECRETS = resources("AWS::SecretsManager::Secret")
@@ -57,9 +54,8 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     "SubscribersFunction": {
         "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SubscriptionsTable/by_created": {"Query"},
-        "SendsTable": {"GetItem"},
     },
     "QuotaFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
@@ -70,12 +66,12 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "TenantsTable/by_owner": {"Query"},
         "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable/by_time": {"Query"},
-        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "Query", "UpdateItem"},
     },
     "WebFunction": {"TenantsTable": {"GetItem"}},
     "FanoutFunction": {
         "CreditsTable": {"PutItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "Query"},
+        "SubscriptionsTable": {"BatchGetItem", "Query", "UpdateItem"},
         "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
     },
     "DeliverFunction": {
@@ -86,6 +82,7 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     },
     "SchedulerFunction": {
         "CreditsTable": {"PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"UpdateItem"},
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
         "SendsTable/by_due": {"Query"},
     },
@@ -178,13 +175,13 @@ def test_a_function_does_with_a_table_what_its_code_needs_and_nothing_else(name:
     assert table_actions(name) == ACCESS[name]
 
 
-def test_only_account_is_told_address_and_plan_and_only_senders_the_way_out() -> None:
+def test_only_who_needs_it_is_told_the_public_address_the_plan_or_the_way_out() -> None:
     handed = {
         setting: {name for name in FUNCTIONS if setting in environment(name)}
         for setting in ("PUBLIC_URL", "DEFAULT_PLAN", "OUTBOUND_PROXY", "CA_BUNDLE")
     }
     assert handed == {
-        "PUBLIC_URL": {"AccountFunction"},
+        "PUBLIC_URL": {"AccountFunction", "WebFunction"},
         "DEFAULT_PLAN": {"AccountFunction"},
         "OUTBOUND_PROXY": SENDERS,
         "CA_BUNDLE": SENDERS,
@@ -219,7 +216,7 @@ def test_a_table_can_be_restored_expires_items_and_can_be_guarded(name: str) -> 
 
 
 @pytest.mark.parametrize("name", WORKING_QUEUES)
-def test_a_queue_outlasts_its_worker_and_gives_up_into_a_watched_queue(name: str) -> None:
+def test_a_queue_outlasts_its_worker_and_gives_up_into_one_that_keeps_longer(name: str) -> None:
     queue = QUEUES[name]
     workers = [
         function
@@ -232,11 +229,6 @@ def test_a_queue_outlasts_its_worker_and_gives_up_into_a_watched_queue(name: str
     assert queue["MaximumMessageSize"] == 2**20
     letters = logical_id(queue["RedrivePolicy"]["deadLetterTargetArn"])
     assert QUEUES[letters]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
-    assert [
-        alarm
-        for alarm in ALARMS.values()
-        if alarm["Namespace"] == "AWS/SQS" and logical_id(alarm["Dimensions"][0]["Value"]) == letters
-    ]
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -251,34 +243,6 @@ def test_a_worker_takes_one_message_and_reports_it(name: str) -> None:
     (source,) = (event["Properties"] for event in FUNCTIONS[name]["Events"].values())
     assert source["BatchSize"] == 1
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_errors_of_a_function_raise_an_alarm(name: str) -> None:
-    assert [
-        alarm
-        for alarm in ALARMS.values()
-        if alarm["MetricName"] == "Errors" and logical_id(alarm["Dimensions"][0]["Value"]) == name
-    ]
-
-
-@pytest.mark.parametrize("name", sorted(SENDERS))
-def test_a_mistake_of_ours_that_a_push_service_refuses_raises_an_alarm(name: str) -> None:
-    (alarm,) = (
-        alarm
-        for alarm in ALARMS.values()
-        if alarm["Dimensions"] == [{"Name": "service", "Value": environment(name)["POWERTOOLS_SERVICE_NAME"]}]
-    )
-    assert (alarm["Namespace"], alarm["MetricName"]) == (metrics.provider.namespace, Metric.SENDER_ERROR)
-
-
-@pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_goes_off_at_the_first_event_and_is_told_to_somebody(name: str) -> None:
-    alarm = ALARMS[name]
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    assert alarm["TreatMissingData"] == "notBreaching"
-    assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmEmail", [{"Ref": "AlarmTopic"}], []]}
 
 
 def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:
