@@ -15,16 +15,6 @@ from tests.unit.dialects.enrolment import enrol, registration
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
-def customer(engine: MemoryEngine) -> Customer:
-    return Customer.sign_up(HttpApi(engine))
-
-
-@pytest.fixture
 def client(customer: Customer) -> CloudSignalClient:
     return customer.cloudsignal()
 

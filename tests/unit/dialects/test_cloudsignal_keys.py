@@ -4,21 +4,11 @@ import pytest
 
 from tests.customer import SITE, CloudSignalClient, Customer, expect
 from tests.engine import MemoryEngine
-from tests.http_api import Answer, HttpApi
+from tests.http_api import Answer
 from tests.unit.dialects.enrolment import enrol
 from tocsin.application.ports import Unavailable
 
 EVERYONE = {"title": "t", "body": "b", "target_all": True}
-
-
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
-def customer(engine: MemoryEngine) -> Customer:
-    return Customer.sign_up(HttpApi(engine))
 
 
 @pytest.fixture

@@ -15,16 +15,6 @@ NOTE = {"title": "t", "body": "b"}
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
-def customer(engine: MemoryEngine) -> Customer:
-    return Customer.sign_up(HttpApi(engine))
-
-
-@pytest.fixture
 def client(customer: Customer) -> CloudSignalClient:
     return customer.cloudsignal()
 

@@ -16,16 +16,6 @@ PAGE = {"Origin": SITE}
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
-def customer(engine: MemoryEngine) -> Customer:
-    return Customer.sign_up(HttpApi(engine))
-
-
-@pytest.fixture
 def client(customer: Customer) -> PushServiceClient:
     return customer.client()
 
