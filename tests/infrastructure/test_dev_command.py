@@ -211,6 +211,15 @@ def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypat
         assert process.wait() == -signal.SIGKILL
 
 
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """As if these tests had not been started by nohup, which lets everything that they start ignore SIGHUP."""
+    ours = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, ours)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(("delay", "status"), [(0, 0), (600, 130)], ids=["ready", "starting"])
 def test_a_signal_saves_even_if_it_comes_twice_and_the_terminal_is_gone(
