@@ -44,6 +44,11 @@ class Places:
         file = _file(state_dir)
         return cls(**json.loads(file.read_text())) if file.exists() else None
 
+    @staticmethod
+    def kept(state_dir: Path) -> bool:
+        """Whether there was a run."""
+        return _file(state_dir).exists()
+
 
 def port_is_free(port: int) -> bool:
     """Whether nothing listens at `port` of localhost: 127.0.0.1, and ::1, which browsers try first."""

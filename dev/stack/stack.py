@@ -23,6 +23,7 @@ from dev.stack.log_messages import messages
 from dev.stack.page import page
 from dev.stack.places import Places, port_is_free
 from dev.stack.routes import routes_of
+from dev.stack.stored_format import check_format
 from dev.stack.warming import warm
 
 
@@ -106,6 +107,7 @@ class Stack:
         opened.enter_context(self._only_one())
         if end_earlier_run(self._dir):
             self._say("A local AWS of an earlier run was still there: stopped it.")
+        check_format(self._dir)
         places = Places.of(self._dir, self._port)
         if places.front in {places.emulator, places.control, places.proxy, places.firefox}:
             raise StackFailure(

@@ -30,12 +30,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error the server may answer with."""
+    """An error the server may answer with; without a `code` it comes from what stands in front of the server."""
 
     status: int
-    code: str
+    code: str | None
     message: str = "no"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, object]:
+        if self.code is None:
+            return {"message": self.message}
+        return {"error": {"code": self.code, "message": self.message}}
+
+
+GONE = Refusal(404, "gone")
+"""The subscription was ended, or never was."""
+MISTAKEN = (Refusal(404, "not_found"), Refusal(404, "route_unknown"), Refusal(404, None, "Not Found"))
+"""Every other 404: it says nothing of the subscription."""
 
 
 @dataclass(slots=True)
@@ -46,7 +57,9 @@ class ScriptedApi:
     site: str = ""
     title: str | None = "Corner Shop"
     who: str | None = None
-    """The `who` of every answer."""
+    """The `who` of every answer, as long as somebody is known."""
+    named: bool = True
+    """Somebody is known: until a log-out, and from the next person on."""
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)
     """call -> what its next requests are refused with, in order."""
     calls: list[Call] = field(default_factory=list)
@@ -86,13 +99,14 @@ class ScriptedApi:
         call = request.match_info["call"]
         if waiting := self.refusals.get(call):
             refusal = waiting.pop(0)
-            answer = {"error": {"code": refusal.code, "message": refusal.message}}
             headers = {**_ASIDE, "Access-Control-Expose-Headers": "Retry-After", **refusal.headers}
-            return web.json_response(answer, status=refusal.status, headers=headers)
+            return web.json_response(refusal.body(), status=refusal.status, headers=headers)
         return web.json_response(self._answer(call, body), headers=_ASIDE)
 
     def _answer(self, call: str, body: dict[str, object]) -> dict[str, object]:
-        who = {} if self.who is None else {"who": self.who}
+        if "identity" in body:
+            self.named = body["identity"] is not None
+        who = {"who": self.who} if self.who is not None and self.named else {}
         match call:
             case "config":
                 return {"key": self.key, "keyId": "k1", "identity": "off", "worker": "/tocsin-sw.js", "scope": "/push/"}

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.browser.browser import Permission
-from tests.browser.scripted_api import Refusal
+from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
 
 WEEK_MS = 7 * 86_400_000
@@ -159,7 +159,7 @@ def test_a_change_of_language_is_reported(shop: Shop) -> None:
 def test_what_the_server_ended_ends_here_too_and_stays_so(shop: Shop) -> None:
     subscribed(shop)
     shop.change_kept(due=0)
-    shop.api.refusals["subscriptions"] = [Refusal(404, "not_found")]
+    shop.api.refusals["subscriptions"] = [GONE]
     shop.visit()
     assert shop.run("return (await push.ready).subscribed;") is True
     assert shop.state()["subscribed"] is False
@@ -180,8 +180,9 @@ def test_what_the_server_ended_ends_here_too_and_stays_so(shop: Shop) -> None:
         ("config", Refusal(503, "unavailable")),
         ("subscriptions", Refusal(403, "origin_not_allowed")),
         ("subscriptions", Refusal(503, "unavailable")),
+        *(("subscriptions", refusal) for refusal in MISTAKEN),
     ],
-    ids=["app unknown", "server down", "refused", "down after the first"],
+    ids=["app unknown", "server down", "refused", "down after the first", "not found", "no such route", "gateway"],
 )
 def test_a_report_that_fails_waits_for_the_next_load_in_silence(shop: Shop, call: str, refusal: Refusal) -> None:
     before = subscribed(shop)

@@ -1,10 +1,15 @@
 """Leaving: unsubscribing and logging out, also when the server cannot be told at once, in real browsers."""
 
-from tests.browser.scripted_api import Refusal
+import pytest
+
+from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
 
 AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
 """The server is away for longer than anybody waits."""
+REFUSED = Refusal(403, "origin_not_allowed")
+STUCK = "PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };"
+"""A browser that does not let go of its subscription."""
 
 
 def calls(shop: Shop) -> list[str]:
@@ -35,7 +40,7 @@ def test_unsubscribing_tells_browser_and_server(shop: Shop) -> None:
 def test_unsubscribing_without_the_server_still_ends_the_messages(shop: Shop) -> None:
     shop.visit()
     shop.subscribe()
-    shop.api.refusals["unsubscribe"] = [Refusal(403, "origin_not_allowed")]
+    shop.api.refusals["unsubscribe"] = [REFUSED]
     assert shop.run("return (await push.unsubscribe()).subscribed;") is False
     assert ("error", "origin_not_allowed") in shop.events()
     assert shop.push("gone?") == 410
@@ -51,14 +56,15 @@ def test_unsubscribing_twice_asks_the_server_once(shop: Shop) -> None:
 def test_unsubscribing_without_the_browser_still_ends_the_messages(shop: Shop) -> None:
     shop.visit()
     shop.subscribe()
-    shop.run("PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };")
+    shop.run(STUCK)
     assert shop.run("return (await push.unsubscribe()).subscribed;") is False
     assert shop.api.bodies("unsubscribe") == [{"id": "sub_1"}]
+    assert ("error", None) in shop.events()
 
 
 def test_unsubscribing_with_neither_fails_and_the_next_load_tells_the_server(shop: Shop) -> None:
     known(shop)
-    shop.run("PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };")
+    shop.run(STUCK)
     shop.api.refusals["unsubscribe"] = [AWAY]
     shop.run("await push.unsubscribe().then(() => { throw new Error('told'); }, () => {});")
     assert shop.run("return push.getState().subscribed;") is True
@@ -67,9 +73,12 @@ def test_unsubscribing_with_neither_fails_and_the_next_load_tells_the_server(sho
     assert calls(shop) == ["unsubscribe", "unsubscribe"]
 
 
-def test_a_server_that_was_away_is_told_of_the_unsubscription_by_the_next_load(shop: Shop) -> None:
+@pytest.mark.parametrize("refusal", [AWAY, REFUSED, *MISTAKEN], ids=lambda refusal: refusal.code or "gateway")
+def test_a_server_that_did_not_listen_is_told_of_the_unsubscription_by_the_next_load(
+    shop: Shop, refusal: Refusal
+) -> None:
     known(shop)
-    shop.api.refusals["unsubscribe"] = [AWAY]
+    shop.api.refusals["unsubscribe"] = [refusal]
     shop.run("await push.unsubscribe();")
     shop.visit()
     shop.settle()
@@ -77,6 +86,44 @@ def test_a_server_that_was_away_is_told_of_the_unsubscription_by_the_next_load(s
     shop.visit()
     shop.settle()
     assert len(shop.api.calls) == 2
+
+
+@pytest.mark.parametrize("refusal", [AWAY, REFUSED], ids=lambda refusal: refusal.code)
+def test_an_unsubscription_that_is_due_is_tried_at_each_load_and_never_undone(shop: Shop, refusal: Refusal) -> None:
+    known(shop)
+    before = shop.endpoint()
+    shop.api.refusals["unsubscribe"] = [refusal] * 3
+    shop.run(STUCK)
+    shop.refused("return push.unsubscribe();")
+    shop.change_kept(due=0)
+    shop.rotate_key()
+    shop.site.before = STUCK
+    shop.visit()
+    shop.settle()
+    # In silence: once, and without mending or reporting anything.
+    assert shop.events() == [("change", None)]
+    assert calls(shop) == ["unsubscribe"] * 2
+    assert shop.endpoint() == before
+    shop.site.before = ""
+    shop.visit()
+    assert shop.state()["subscribed"] is False
+    assert shop.endpoint() is None
+    shop.visit()
+    shop.settle()
+    shop.visit()
+    shop.settle()
+    assert calls(shop) == ["unsubscribe"] * 4
+
+
+def test_a_person_named_while_an_unsubscription_is_due_waits_for_the_next_subscription(shop: Shop) -> None:
+    known(shop)
+    shop.api.refusals["unsubscribe"] = [AWAY]
+    shop.run(STUCK)
+    shop.refused("return push.unsubscribe();")
+    state = shop.run("return push.identify('u2', 'jwt-2');")
+    assert isinstance(state, dict)
+    assert (state["externalId"], state["subscribed"]) == ("u2", False)
+    assert calls(shop) == ["unsubscribe", "unsubscribe"]
 
 
 def test_subscribing_again_waits_until_the_server_knows_of_the_unsubscription(shop: Shop) -> None:
@@ -141,18 +188,26 @@ def test_while_a_log_out_is_due_nothing_else_is_asked_for(shop: Shop) -> None:
     assert shop.state()["externalId"] == "u2"
 
 
-def test_a_log_out_that_the_server_refuses_for_good_is_not_repeated(shop: Shop) -> None:
+@pytest.mark.parametrize("refusal", [REFUSED, *MISTAKEN], ids=lambda refusal: refusal.code or "gateway")
+def test_a_log_out_that_the_server_refuses_is_tried_once_at_each_load(shop: Shop, refusal: Refusal) -> None:
     known(shop)
-    shop.api.refusals["identify"] = [Refusal(403, "origin_not_allowed")]
-    assert shop.refused("return push.logout();").code == "origin_not_allowed"
+    shop.api.refusals["identify"] = [refusal, refusal]
+    shop.refused("return push.logout();")
+    shop.change_kept(due=0)
     shop.visit()
     shop.settle()
-    assert calls(shop) == ["identify", "config"]
+    # No report before it: its answer would bring the person back.
+    assert calls(shop) == ["identify", "identify"]
+    assert shop.events() == [("change", None)]
+    shop.visit()
+    assert shop.state()["subscribed"] is True
+    assert calls(shop) == ["identify", "identify", "identify", "config", "subscriptions"]
+    assert shop.kept().get("who") is None
 
 
 def test_logging_out_of_what_the_server_has_ended_succeeds(shop: Shop) -> None:
     known(shop)
-    shop.api.refusals["identify"] = [Refusal(404, "not_found")]
+    shop.api.refusals["identify"] = [GONE]
     assert shop.run("return (await push.logout()).subscribed;") is False
     assert shop.endpoint() is None
 
@@ -180,7 +235,7 @@ def test_a_log_out_with_an_end_is_repeated_too(shop: Shop) -> None:
 
 def test_a_log_out_does_not_undo_an_unsubscription_that_is_still_due(shop: Shop) -> None:
     known(shop)
-    shop.run("PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };")
+    shop.run(STUCK)
     shop.api.refusals["unsubscribe"] = [AWAY]
     shop.run("await push.unsubscribe().catch(() => {});")
     shop.run("await push.logout();")

@@ -1,6 +1,8 @@
 """Who uses the browser: named, proved, exchanged for another, in real browsers."""
 
-from tests.browser.scripted_api import Refusal
+import pytest
+
+from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
 
 
@@ -30,6 +32,10 @@ def test_a_refused_person_is_not_kept(shop: Shop) -> None:
     shop.api.refusals["identify"] = [Refusal(403, "identity_invalid", "the proof has run out")]
     assert shop.refused("return push.identify('u2', 'jwt');").code == "identity_invalid"
     assert shop.state()["externalId"] is None
+    # It was nobody's before: there is nothing to take off it.
+    shop.visit()
+    shop.settle()
+    assert len(shop.api.bodies("identify")) == 1
 
 
 def test_a_proved_address_and_a_person_are_both_reported(shop: Shop) -> None:
@@ -78,10 +84,47 @@ def test_while_one_person_takes_over_from_another_nothing_personal_is_shown(shop
     assert shop.kept()["who"] == "AAAAAAAAAAA"
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal(403, "identity_invalid"), Refusal(503, "unavailable", headers={"Retry-After": "3600"})],
+    ids=["refused", "server down"],
+)
+def test_a_next_person_who_fails_does_not_bring_the_one_before_back(shop: Shop, refusal: Refusal) -> None:
+    shop.api.who = "AAAAAAAAAAA"
+    shop.visit()
+    shop.subscribe()
+    shop.run("await push.identify('u1', 'jwt-1');")
+    shop.api.refusals["identify"] = [refusal]
+    shop.refused("return push.identify('u2', 'jwt-2');")
+    assert shop.state()["externalId"] is None
+    shop.api.calls.clear()
+    shop.change_kept(due=0)
+    shop.visit()
+    assert (shop.state()["subscribed"], shop.state()["externalId"]) == (True, None)
+    assert shop.api.bodies("identify") == [{"id": "sub_1", "identity": None}]
+    assert len(shop.api.bodies("subscriptions")) == 1
+    assert shop.kept().get("who") is None
+    # Once the server knows, it is not told again.
+    shop.visit()
+    shop.settle()
+    assert len(shop.api.bodies("identify")) == 1
+
+
+@pytest.mark.parametrize("refusal", MISTAKEN, ids=lambda refusal: refusal.code or "gateway")
+def test_a_404_that_says_nothing_of_the_subscription_does_not_end_it(shop: Shop, refusal: Refusal) -> None:
+    shop.visit()
+    shop.subscribe()
+    before = shop.endpoint()
+    shop.api.refusals["identify"] = [refusal]
+    assert shop.refused("return push.identify('u1');").code == "server_error"
+    assert shop.state()["subscribed"] is True
+    assert shop.endpoint() == before
+
+
 def test_a_person_of_a_subscription_that_the_server_ended_is_told_so(shop: Shop) -> None:
     shop.visit()
     shop.subscribe()
-    shop.api.refusals["identify"] = [Refusal(404, "not_found")]
+    shop.api.refusals["identify"] = [GONE]
     assert shop.refused("return push.identify('u1');").code == "server_error"
     assert shop.state()["subscribed"] is False
     assert shop.endpoint() is None

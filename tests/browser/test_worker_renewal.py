@@ -6,8 +6,11 @@ import pytest
 
 from tests.browser.browser import only_in, wait_until
 from tests.browser.firefox import Firefox
-from tests.browser.scripted_api import Refusal
+from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
+
+AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
+"""The server is away for longer than anybody waits."""
 
 # What no script may do: fire the event, with the fields that a browser may leave out. The test's own event keeps
 # the worker alive in its stead.
@@ -116,7 +119,11 @@ def test_without_storage_the_worker_still_renews(shop: Shop) -> None:
     assert shop.api.bodies("subscriptions")[0]["previous"] == before
 
 
-@pytest.mark.parametrize("refusal", [Refusal(503, "unavailable"), Refusal(403, "origin_not_allowed")])
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal(503, "unavailable"), Refusal(403, "origin_not_allowed"), *MISTAKEN],
+    ids=lambda refusal: refusal.code or "gateway",
+)
 def test_a_report_that_fails_is_made_up_for_by_the_next_load(subscribed: Shop, refusal: Refusal) -> None:
     shop = subscribed
     before = shop.endpoint()
@@ -132,7 +139,7 @@ def test_a_report_that_fails_is_made_up_for_by_the_next_load(subscribed: Shop, r
 
 def test_what_the_server_ended_stays_ended(subscribed: Shop) -> None:
     shop = subscribed
-    shop.api.refusals["subscriptions"] = [Refusal(404, "not_found")]
+    shop.api.refusals["subscriptions"] = [GONE]
     fire(shop, dropped=True)
     assert shop.endpoint() is None
     shop.api.calls.clear()
@@ -148,6 +155,52 @@ def test_who_said_no_is_not_subscribed_again(subscribed: Shop) -> None:
     fire(shop)
     assert shop.endpoint() is None
     assert shop.api.calls == []
+
+
+def test_who_said_no_to_a_browser_and_a_server_that_did_not_listen_is_not_subscribed_again(subscribed: Shop) -> None:
+    shop = subscribed
+    shop.run("PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };")
+    shop.api.refusals["unsubscribe"] = [AWAY]
+    shop.refused("return push.unsubscribe();")
+    shop.api.calls.clear()
+    fire(shop, dropped=True)
+    assert shop.endpoint() is None
+    assert shop.api.calls == []
+    shop.visit()
+    assert shop.state()["subscribed"] is False
+    assert [(call.path.rpartition("/")[2], call.body) for call in shop.api.calls] == [("unsubscribe", {"id": "sub_1"})]
+
+
+def test_a_log_out_that_is_due_goes_with_the_new_subscription(subscribed: Shop) -> None:
+    shop = subscribed
+    shop.api.who = "AAAAAAAAAAA"
+    shop.run("await push.identify('u1', 'jwt');")
+    shop.api.refusals["identify"] = [AWAY]
+    shop.refused("return push.logout();")
+    shop.api.calls.clear()
+    fire(shop, dropped=True)
+    assert report(shop)["previous"]
+    alert = shop.notify(title="For u1", body="private", data={"id": "m1", "u": "AAAAAAAAAAA"})
+    assert (alert.title, alert.body) == ("Corner Shop", "")
+    shop.visit()
+    state = shop.state()
+    assert (state["subscribed"], state["id"]) == (True, "sub_2")
+    assert shop.api.bodies("identify") == [{"id": "sub_2", "identity": None}]
+
+
+def test_a_worker_that_cannot_tell_whether_somebody_is_leaving_shows_nobodys_messages(shop: Shop) -> None:
+    once = """
+    const {open} = IDBFactory.prototype;
+    IDBFactory.prototype.open = () => ((IDBFactory.prototype.open = open), {});
+    """
+    shop.site.worker = once + FIRE + str(shop.site.worker)
+    shop.api.who = "AAAAAAAAAAA"
+    shop.visit()
+    shop.run("await push.identify('u1', 'jwt');")
+    shop.subscribe()
+    fire(shop, dropped=True, old=True)
+    kept = shop.kept()
+    assert (kept["id"], kept.get("who")) == ("sub_2", None)
 
 
 @only_in("firefox")  # which alone can be made to fire the event by itself

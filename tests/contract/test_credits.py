@@ -61,7 +61,8 @@ def test_the_ledger_is_newest_first_and_pages_without_gaps(stores: Stores) -> No
         LedgerEntry("grant", "invoice 2", 7, NOW, {"request_id": REQUEST}),
         LedgerEntry("grant", "invoice 1", 100, NOW, {"request_id": REQUEST}),
     ]
-    assert stores.credits.ledger(OTHER_APP, 10, None).items == [LedgerEntry("grant", "theirs", 9, NOW, {"request_id": REQUEST})]
+    theirs = LedgerEntry("grant", "theirs", 9, NOW, {"request_id": REQUEST})
+    assert stores.credits.ledger(OTHER_APP, 10, None).items == [theirs]
 
 
 def test_what_is_not_paid_with_credits_stands_in_the_ledger_with_nothing(stores: Stores) -> None:

@@ -399,3 +399,18 @@ def test_expiring_keeps_how_many_notifications_were_sent(stores: Stores) -> None
     broadcast(stores, 3)
     assert notified(stored(stores, one), stores.subscriptions.broadcasts(APP)) == 2
     assert stored(stores, one).activity.notified == 2
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (1, 33)], ids=["in two shards", "in one shard"])
+def test_a_browser_moves_in_one_write_or_not_at_all(stores: Stores, numbers: tuple[int, int]) -> None:
+    first, second = (subscription(number) for number in numbers)
+    stores.subscriptions.put(first, None)
+    ended = replace(first, state=SubscriptionState.INACTIVE, revision=first.revision + 1)
+    stores.subscriptions.put_all([(second, None), (ended, first)])
+    counts = stores.subscriptions.counts(APP)
+    assert (counts.active, counts.inactive, counts.by_key) == (1, 1, {second.vapid_key: 1})
+    third = subscription(3)
+    with pytest.raises(Stale):
+        stores.subscriptions.put_all([(third, None), (ended, first)])
+    assert stores.subscriptions.get(APP, third.id) is None
+    assert stores.subscriptions.counts(APP) == counts

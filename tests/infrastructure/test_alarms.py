@@ -30,7 +30,7 @@ def test_mistakes_of_ours_that_a_push_service_refuses_raise_an_alarm() -> None:
 
 
 def test_a_bug_that_no_caller_is_told_of_raises_an_alarm() -> None:
-    assert watching(Metric.CRASHED).keys() == {"send"}
+    assert watching(Metric.CRASHED_AFTER_ACCEPTANCE).keys() == {"send"}
 
 
 def test_an_alarm_on_a_metric_of_ours_names_the_function_as_the_meter_does() -> None:

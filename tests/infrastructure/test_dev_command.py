@@ -27,6 +27,7 @@ from dev.stack.emulator import Emulator
 from dev.stack.front import Front
 from dev.stack.page import page
 from dev.stack.places import Places, port_is_free
+from dev.stack.stored_format import FORMAT, check_format
 from tests.browser.served import ServerThread
 
 # Starts an emulator as `make dev` does, says so, and then waits to be killed.
@@ -144,9 +145,30 @@ def test_a_second_run_is_told_where_the_first_one_is(tmp_path: Path) -> None:
 
 
 def test_the_port_of_another_part_is_refused(tmp_path: Path) -> None:
+    check_format(tmp_path)
     places = Places.of(tmp_path, 0)
     with pytest.raises(StackFailure, match="for another part"):
         Stack(tmp_path, places.proxy).__enter__()
+
+
+@pytest.mark.parametrize("written", [None, "", "1\n", f"{FORMAT + 1}\n"])
+def test_data_of_an_earlier_version_is_one_sentence(tmp_path: Path, written: str | None) -> None:
+    state = tmp_path / ".tocsin"
+    state.mkdir()
+    Places.of(state, 0)
+    if written is not None:
+        (state / "format").write_text(written)
+    refusal = r"^The data in \.tocsin is of an earlier version: `make reset` begins anew\.$"
+    with pytest.raises(StackFailure, match=refusal):
+        Stack(state).__enter__()
+    assert reset(state) == 0
+    assert not state.exists()
+
+
+def test_a_new_folder_is_of_this_version_and_stays_so(tmp_path: Path) -> None:
+    for _ in range(2):
+        check_format(tmp_path)
+        Places.of(tmp_path, 0)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.routes import KnownRoute
-from tocsin.dialect_kit.credentials import CREDENTIAL_HEADERS
+from tocsin.dialect_kit.credentials import credential_headers
+from tocsin.entrypoints.registry import dialects
 
 # What a field's name says about what people put into it; anything else is a text.
 PRIVATE_FIELDS = ("email", "proof", "mac", "token", "secret", "private")
@@ -47,7 +48,7 @@ class Canaries:
 
     def credentials(self) -> Iterator[dict[str, str]]:
         """A made-up key in each header that could hold one."""
-        for name in CREDENTIAL_HEADERS:
+        for name in credential_headers(dialects().values()):
             mark = self.hidden(f"key in {name}")
             yield presented(f"sk_{mark}{mark}", name)
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from tests.customer import SITE
 from tests.integration.isolation import ANSWERS_WHILE_OFF, DOORS, KEYED, Door, World
 from tocsin.dialect_kit.contract import Dialect
-from tocsin.dialect_kit.credentials import CREDENTIAL_HEADERS
+from tocsin.dialect_kit.credentials import credential_headers
 from tocsin.domain.api_key import KeyKind
 from tocsin.domain.errors import Fault
+from tocsin.entrypoints.registry import dialects
 
 EVIL = "https://evil.example"
+HEADERS = credential_headers(dialects().values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,8 @@ INTRUDERS = [
         for kind in dialect.keys
     ),
     *(Intruder(f"a {kind} key", Fault.SCOPE_MISSING, _key_of_kind(kind)) for kind in KeyKind),
-    *(Intruder(f"the right key in {header}", MISSING, _in_header(header)) for header in CREDENTIAL_HEADERS),
-    *(Intruder(f"also {header}", Fault.CREDENTIAL_AMBIGUOUS, _beside(header)) for header in CREDENTIAL_HEADERS),
+    *(Intruder(f"the right key in {header}", MISSING, _in_header(header)) for header in HEADERS),
+    *(Intruder(f"also {header}", Fault.CREDENTIAL_AMBIGUOUS, _beside(header)) for header in HEADERS),
     Intruder("the right key twice", Fault.CREDENTIAL_AMBIGUOUS, _twice),
     Intruder("from an allowed page", Fault.SECRET_KEY_IN_BROWSER, _from_page({"Origin": SITE})),
     Intruder("from any page", Fault.SECRET_KEY_IN_BROWSER, _from_page({"Origin": EVIL})),

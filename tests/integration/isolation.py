@@ -183,7 +183,7 @@ class World:
             "vapid_key": rotated["id"],
             "send": sent["id"],
             "request_id": asked["request_id"],
-            "registration_id": made["id"].replace("sub_", "reg_"),
+            "registration_id": made["id"].partition(".")[0].replace("sub_", "reg_"),
         }
 
     def _key(self, customer: Customer, dialect: str, kind: KeyKind, **fields: object) -> dict[str, Any]:

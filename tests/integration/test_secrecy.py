@@ -22,7 +22,7 @@ from tests.integration.logs import everything_logged, wait_for_line
 from tests.integration.tables import everything_stored
 from tests.routes import KnownRoute, every_route
 from tocsin.application.jobs import DeliverChunk, Recipient, encode_deliver
-from tocsin.dialect_kit.credentials import CREDENTIAL_HEADERS
+from tocsin.dialect_kit.credentials import credential_headers
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.entrypoints.registry import dialects
@@ -158,7 +158,7 @@ def those_with_keys_call(
 def credentials_for(route: KnownRoute, keys: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
     """Each key of the route's dialect, in each header that could hold one."""
     for key in keys[route.dialect.name]:
-        for header in CREDENTIAL_HEADERS:
+        for header in credential_headers(dialects().values()):
             yield presented(key, header)
 
 

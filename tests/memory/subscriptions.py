@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tests.memory.storage import Storage
-from tocsin.application.ports import Clock, Place, Stale, Walk
+from tocsin.application.ports import Change, Clock, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, shard_of
@@ -27,11 +27,17 @@ class MemorySubscriptions:
 
     def put(self, new: Subscription, old: Subscription | None, audit: AuditEntry | None = None) -> None:
         """Store `new` where `old` was read. Raises Stale."""
+        self.put_all([(new, old)], audit)
+
+    def put_all(self, changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
+        """The same for several changes: all or nothing. Raises Stale."""
         with self._storage.lock:
-            stored = self._storage.subscriptions.get((new.app, new.id))
-            if (stored and stored.revision) != (old and old.revision):
-                raise Stale
-            self._storage.subscriptions[new.app, new.id] = new
+            for new, old in changes:
+                stored = self._storage.subscriptions.get((new.app, new.id))
+                if (stored and stored.revision) != (old and old.revision):
+                    raise Stale
+            for new, _ in changes:
+                self._storage.subscriptions[new.app, new.id] = new
             if audit is not None:
                 self._storage.audit.append(audit)
 

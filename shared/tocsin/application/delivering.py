@@ -21,8 +21,8 @@ from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
 from tocsin.domain.chunk import MAX_OWNERS, MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
 from tocsin.domain.derivation import Derivation
-from tocsin.domain.send import SYNC_RECIPIENTS, Send, SendState, tally
-from tocsin.domain.subscription import SubscriptionState
+from tocsin.domain.send import SYNC_RECIPIENTS, People, Send, SendState, tally
+from tocsin.domain.subscription import Subscription, SubscriptionState
 
 FRESH_SECONDS = 45
 """Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
@@ -70,7 +70,7 @@ class Delivering:
             self._jobs.deliver(job, delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
             return None
         over = now >= send.expires_at or chunk.epoch >= MAX_OWNERS
-        recipients, read_at = ([], now) if over else self._recipients(job, now)
+        recipients, read_at = self._recipients(job, send, now)
         delivery = self.begin(send, claimed(chunk, int(now), send.repeat), recipients, read_at)
         try:
             self._chunks.claim(delivery.chunk)
@@ -146,15 +146,22 @@ class Delivering:
         job = DeliverChunk(waiting.app, waiting.send, waiting.number, waiting.digest, 0)
         self._jobs.deliver(job, delay=min(MAX_DELAY, wait))
 
-    def _recipients(self, job: DeliverChunk, now: float) -> tuple[list[Recipient | None], float]:
-        """The recipients, in order, and when they were read."""
+    def _recipients(self, job: DeliverChunk, send: Send, now: float) -> tuple[list[Recipient | None], float]:
+        """The recipients, in order, and when they were read; None for who may not be sent to any more."""
         if job.recipients and now - job.read_at <= FRESH_SECONDS:
             return list(job.recipients), job.read_at
         frozen = self._chunks.frozen(job.app, job.send, job.number)
         ids = frozen.ids if frozen else ()
         found = self._subscriptions.load(job.app, ids)
-        recipients = [
-            Recipient.of(found[id_]) if id_ in found and found[id_].state is SubscriptionState.ACTIVE else None
-            for id_ in ids
-        ]
-        return recipients, now
+        return [
+            Recipient.of(found[id_]) if id_ in found and _still_meant(send, found[id_]) else None for id_ in ids
+        ], now
+
+
+def _still_meant(send: Send, subscription: Subscription) -> bool:
+    """Whether a frozen recipient is still one: a browser may have been turned off, or be somebody else's by now."""
+    if subscription.state is not SubscriptionState.ACTIVE:
+        return False
+    return not isinstance(send.audience, People) or not set(send.audience.identities).isdisjoint(
+        subscription.identities
+    )

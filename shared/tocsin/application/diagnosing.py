@@ -22,7 +22,7 @@ class Check(StrEnum):
     """What is looked at."""
 
     API_ENABLED = "api_enabled"
-    CLIENT_ACTIVE = "client_active"
+    SUBSCRIPTION_ACTIVE = "subscription_active"
     PERMISSION = "permission"
     VAPID_KEY = "vapid_key"
     HOURLY_QUOTA = "hourly_quota"
@@ -69,17 +69,17 @@ class Diagnosing:
     def _vapid_key(self, app: App, view: SubscriptionView) -> Finding:
         name = view.subscription.vapid_key
         if name == app.vapid_key:
-            return Finding(Check.VAPID_KEY, ok=True, detail="It was subscribed under the service's present VAPID key.")
+            return Finding(Check.VAPID_KEY, ok=True, detail="It was made under the app's present VAPID key.")
         key = self._registry.vapid_key(app.id, name)
         if key is None or key.retired_at is not None:
             detail = (
-                "It was subscribed under a VAPID key that is not in use any more, so its push service would refuse "
-                "messages. Let the person turn notifications on again: the browser then takes the present key."
+                "It was made under a VAPID key that is retired. Messages signed with that key would still arrive, but the "
+                "subscription cannot be renewed under it: the person has to subscribe anew at the next visit."
             )
             return Finding(Check.VAPID_KEY, ok=False, detail=detail)
         detail = (
-            "It was subscribed under an earlier VAPID key of the service. Messages to it are still signed with that "
-            "key and arrive; the browser changes to the present key when the person visits the site again."
+            "It was made under an earlier VAPID key of the app. Messages to it are still signed with that key and "
+            "arrive; the browser changes to the present key when the person visits the site again."
         )
         return Finding(Check.VAPID_KEY, ok=True, detail=detail)
 
@@ -108,7 +108,7 @@ def _active(view: SubscriptionView) -> Finding:
         case SubscriptionState.ACTIVE:
             accepted = view.subscription.activity.accepted_at
             single = "" if accepted is None else f" A push service took a notification for it on {_time(accepted)}."
-            return Finding(Check.CLIENT_ACTIVE, ok=True, detail=f"The client is active and subscribed.{single}")
+            return Finding(Check.SUBSCRIPTION_ACTIVE, ok=True, detail=f"The subscription is active.{single}")
         case SubscriptionState.INACTIVE:
             detail = (
                 f"The person turned notifications off on this browser; it was last active on {heard}. Only they can"
@@ -121,10 +121,10 @@ def _active(view: SubscriptionView) -> Finding:
             )
         case SubscriptionState.UNREGISTERED:
             detail = (
-                f"It was deregistered with a key of yours; it was last active on {heard}. It comes back when the "
+                f"It was unregistered with a key of yours; it was last active on {heard}. It comes back when the "
                 "person turns notifications on again, on your site."
             )
-    return Finding(Check.CLIENT_ACTIVE, ok=False, detail=detail)
+    return Finding(Check.SUBSCRIPTION_ACTIVE, ok=False, detail=detail)
 
 
 def _permission(view: SubscriptionView) -> Finding:
@@ -139,7 +139,7 @@ def _permission(view: SubscriptionView) -> Finding:
         case _:
             detail = (
                 "Nothing says that the permission was taken back. If it is, the push service tells at the next "
-                "notification, and the client becomes expired."
+                "notification, and the subscription becomes expired."
             )
             return Finding(Check.PERMISSION, ok=True, detail=detail)
     return Finding(Check.PERMISSION, ok=False, detail=detail)
@@ -158,12 +158,12 @@ def _window(check: Check, window: QuotaWindow, name: str, used: int, limit: int 
 def _origins(app: App) -> Finding:
     listed = ", ".join(app.origins)
     if any(origin.startswith("https://") for origin in app.origins):
-        detail = f"Pages of these origins may register clients: {listed}. The client's own must be among them."
+        detail = f"Pages of these origins may subscribe: {listed}. The one that it was made on must be among them."
         return Finding(Check.ALLOWED_ORIGINS, ok=True, detail=detail)
     detail = (
         "No https origin is allowed"
         + (f" (only {listed})" if listed else "")
-        + ", so no public page can register clients: let the operator add your site's origin."
+        + ", so no public page can subscribe: let the operator add your site's origin."
     )
     return Finding(Check.ALLOWED_ORIGINS, ok=False, detail=detail)
 
@@ -171,12 +171,12 @@ def _origins(app: App) -> Finding:
 def _expired_share(counts: Counts) -> Finding:
     everybody = counts.of(EVERY_STATE)
     share = counts.expired / everybody if everybody else 0.0
-    detail = f"{counts.expired} of the service's {everybody} clients are expired ({share:.0%}); they are not sent to."
+    detail = f"{counts.expired} of the app's {everybody} subscriptions are expired ({share:.0%}); they are not sent to."
     if share < MANY_EXPIRED:
         return Finding(Check.EXPIRED_SHARE, ok=True, detail=detail)
     detail += (
-        " That is many: check that your pages load the SDK at each visit, which renews subscriptions, and deregister "
-        "clients that will not come back."
+        " That is many: check that your pages load the SDK at each visit, which renews them, and unregister those "
+        "that will not come back."
     )
     return Finding(Check.EXPIRED_SHARE, ok=False, detail=detail)
 

@@ -1,5 +1,6 @@
 """Whose browser it is: names, and the proofs that somebody may use them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tocsin.application.limiting import Limiting
@@ -18,9 +19,11 @@ from tocsin.domain.identity import (
     normalise_email,
     proves,
 )
+from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.notification import who_token
 from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App, IdentityMode
+from tocsin.webpush.encoding import to_base64url
 
 PER_PERSON = (10, 3600)
 """What nobody proves, under a person's name: requests and seconds."""
@@ -56,8 +59,10 @@ class Identifying:
         except ValueError as error:
             raise Refused(Fault.FIELD_INVALID, f"{field} {error}", field=field) from error
 
-    def accept(self, app: App, claim: Claim, *, trusted: bool) -> Identity:
+    def accept(self, app: App, claim: Claim, *, trusted: bool, known: Collection[Identity] = ()) -> Identity:
         """The identity that is claimed, if it may be. trusted: the customer's own server claims it.
+
+        known: what the browser goes by already.
 
         Raises Refused: FIELD_INVALID, IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED.
         """
@@ -69,6 +74,8 @@ class Identifying:
         if app.identity is IdentityMode.REQUIRED:
             raise _unproved(claim.proof, self._now())
         # Only what nobody vouches for is counted: strangers must not use up what the person needs.
+        if identity in known:
+            return identity
         # Hashed, so that no name outlives its person's erasure in the name of a counter.
         person = self._derivation.fingerprint(app.id, f"{claim.kind}:{identity.value}".encode())
         self._limiting.take(f"person.{app.id}.{person[:32]}", *PER_PERSON)
@@ -78,6 +85,10 @@ class Identifying:
         """The token by which this browser's worker knows that a message is for its person; None for nobody."""
         external = subscription.identity(IdentityKind.EXTERNAL)
         return None if external is None else who_token(self._derivation.who_secret(subscription.app), external.value)
+
+    def capability(self, app: App, subscription: SubscriptionId) -> str:
+        """What a browser shows to change its own subscription; the id alone is known to whoever may list clients."""
+        return to_base64url(self._derivation.capability(app.id, subscription))
 
     def _proved(self, app: App, claim: Claim) -> bool:
         match claim.proof:

@@ -22,6 +22,9 @@ class Metric(StrEnum):
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret
     SWEPT = "Swept"
     CRASHED = "Crashed"
+    """A bug in a request, which was answered with a 500."""
+    CRASHED_AFTER_ACCEPTANCE = "CrashedAfterAcceptance"
+    """A bug in a send that was accepted before, so no caller was told (PS-32)."""
     REQUESTS = "Requests"
     """Of application servers and browsers; the next two are parts of it, by the status that they were answered."""
     CLIENT_ERRORS = "ClientErrors"

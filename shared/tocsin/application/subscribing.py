@@ -10,7 +10,7 @@ from tocsin.domain import address
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import IdentityKind
+from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.subscription import Activity, Device, Subscription, SubscriptionState, recounted
 from tocsin.domain.tenancy import App
@@ -74,17 +74,16 @@ class Subscribing:
     def subscribe(self, command: SubscribeCommand) -> Subscription:
         """Store a browser's subscription; the same endpoint again updates it, and moves it to a newly named person.
 
-        Raises Refused: FIELD_INVALID (endpoint or keys), IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED, NOT_FOUND
+        Raises Refused: FIELD_INVALID (endpoint or keys), IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED, GONE
         (a renewal of what was ended, or is not known).
         """
         keys, vapid_key = _checked(command), self._vapid_key(command)
-        people = [self._identifying.accept(command.app, claim, trusted=command.trusted) for claim in command.claims]
         id_ = self._derivation.subscription_id(command.app.id, command.endpoint)
-        earlier = self._previous(command)
+        people = self._people(command, id_)
 
-        def change(old: Subscription | None) -> Subscription:
+        def change(old: Subscription | None, earlier: Subscription | None) -> Subscription:
             # Whoever withdrew took their name off this browser; it does not come back by itself.
-            base = old if old is not None and old.state is SubscriptionState.ACTIVE else earlier
+            base = old if old is not None and old.state not in _ENDED else earlier
             known = old or base
             if command.renew and (known is None or known.state in _ENDED):
                 raise _NotActive
@@ -93,7 +92,8 @@ class Subscribing:
                 app=command.app.id,
                 endpoint=command.endpoint,
                 keys=keys,
-                vapid_key=vapid_key,
+                # An endpoint is bound for ever to the key that the browser made it under.
+                vapid_key=vapid_key or (old.vapid_key if old is not None else command.app.vapid_key),
                 state=SubscriptionState.ACTIVE,
                 identities=base.identities if base else (),
                 labels=base.labels if base else (),
@@ -108,21 +108,18 @@ class Subscribing:
             return self._addressed(command, labelled, base)
 
         try:
-            stored = self._change(command.app, id_, change, before=earlier)
+            return self._change(command.app, id_, change, previous=self._previous(command))
         except _NotActive as error:
-            raise Refused(Fault.NOT_FOUND, "Subscription not found") from error
-        if earlier is not None:
-            self.withdraw(command.app, earlier.id)
-        return stored
+            raise Refused(Fault.GONE, "Subscription not found") from error
 
     def identify(self, app: App, subscription: SubscriptionId, claim: Claim | None) -> Subscription:
         """Say whose browser a subscription is (None: nobody's any more).
 
-        Raises Refused: NOT_FOUND, IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED.
+        Raises Refused: GONE, IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED.
         """
         person = None if claim is None else self._identifying.accept(app, claim, trusted=False)
 
-        def change(old: Subscription | None) -> Subscription:
+        def change(old: Subscription | None, _: Subscription | None) -> Subscription:
             active = _active(old)
             named = replace(active, identities=(), labels=()) if person is None else active.named(person)
             kept = active.address if _same_address(named, active) else None
@@ -131,25 +128,25 @@ class Subscribing:
         try:
             return self._change(app, subscription, change)
         except _NotActive as error:
-            raise Refused(Fault.NOT_FOUND, "Subscription not found") from error
+            raise Refused(Fault.GONE, "Subscription not found") from error
 
     def heartbeat(self, app: App, subscription: SubscriptionId) -> None:
-        """Note that a browser was heard of, at most once a minute. Raises Refused: NOT_FOUND (not active)."""
+        """Note that a browser was heard of, at most once a minute. Raises Refused: GONE (not active)."""
         found = self._subscriptions.get(app.id, subscription)
         if found is None or not _is_active(found):
-            raise Refused(Fault.NOT_FOUND, "Subscription not found")
+            raise Refused(Fault.GONE, "Subscription not found")
         if self._now() - found.seen_at >= HEARTBEAT_SECONDS:
             try:
                 self._subscriptions.put(replace(found, seen_at=self._now(), revision=found.revision + 1), found)
             except Stale:
-                return  # whoever was faster wrote a later time, or ended it
+                return  # whoever was faster ended it, or heard of it too; if not, the next minute notes it
 
     def unregister(self, app: App, subscription: SubscriptionId, reason: str | None, actor: Actor) -> None:
         """Remove a subscription by its owner's will; again changes nothing (CS-32). Raises Refused: NOT_FOUND."""
         details = {"subscription": subscription, "reason": reason}
         entry = AuditEntry(self._randomness.new_id(), app.id, self._now(), actor, Action.CLIENT_UNREGISTERED, details)
 
-        def change(old: Subscription | None) -> Subscription:
+        def change(old: Subscription | None, _: Subscription | None) -> Subscription:
             if old is None:
                 raise Refused(Fault.NOT_FOUND, "Subscription not found")
             if old.state is SubscriptionState.UNREGISTERED:
@@ -162,7 +159,7 @@ class Subscribing:
     def withdraw(self, app: App, subscription: SubscriptionId) -> bool:
         """Deactivate one subscription; False when there is none that is active."""
 
-        def change(old: Subscription | None) -> Subscription:
+        def change(old: Subscription | None, _: Subscription | None) -> Subscription:
             active = _active(old)
             return replace(active, state=SubscriptionState.INACTIVE, revision=active.revision + 1)
 
@@ -177,23 +174,37 @@ class Subscribing:
         found = self._subscriptions.of(app.id, [self._identifying.identity(app, kind, name)])
         return sum(self.withdraw(app, subscription.id) for subscription in found)
 
-    def _previous(self, command: SubscribeCommand) -> Subscription | None:
+    def _people(self, command: SubscribeCommand, id_: SubscriptionId) -> list[Identity]:
+        """Who goes by the claims. Raises Refused, as `Identifying.accept` does."""
+        if not command.claims:
+            return []
+        # Whoever says again what we know claims nothing new: strangers must not use up what a person needs.
+        old = None if command.trusted else self._subscriptions.get(command.app.id, id_)
+        known = old.identities if old is not None and old.state not in _ENDED else ()
+        accept = self._identifying.accept
+        return [accept(command.app, claim, trusted=command.trusted, known=known) for claim in command.claims]
+
+    def _previous(self, command: SubscribeCommand) -> SubscriptionId | None:
         """The subscription that this one replaces. Knowing its endpoint, a secret, is the right to move it."""
         if command.previous is None or command.previous == command.endpoint:
             return None
-        id_ = self._derivation.subscription_id(command.app.id, command.previous)
-        found = self._subscriptions.get(command.app.id, id_)
-        return None if found is not None and found.state in _ENDED else found
+        return self._derivation.subscription_id(command.app.id, command.previous)
 
-    def _vapid_key(self, command: SubscribeCommand) -> str:
-        """The id of the VAPID key that the browser subscribed under. Raises Refused: FIELD_INVALID."""
+    def _vapid_key(self, command: SubscribeCommand) -> str | None:
+        """The id of the VAPID key that the browser says it subscribed under. Raises Refused: FIELD_INVALID."""
         app, public = command.app, command.application_server_key
-        if public is None or public.rstrip("=") == app.vapid_public:
+        if public is None:
+            return None
+        if public.rstrip("=") == app.vapid_public:
             return app.vapid_key
         name = key_id(public)
         found = None if name is None else self._registry.vapid_key(app.id, name)
         if found is None or found.retired_at is not None:
-            raise Refused(Fault.FIELD_INVALID, "key must be a VAPID key of this app that is in use", field="key")
+            raise Refused(
+                Fault.FIELD_INVALID,
+                "The application server key must be a VAPID key of this app that is in use",
+                field="key",
+            )
         return found.id
 
     def _addressed(self, command: SubscribeCommand, new: Subscription, base: Subscription | None) -> Subscription:
@@ -210,23 +221,34 @@ class Subscribing:
         self,
         app: App,
         id_: SubscriptionId,
-        change: Callable[[Subscription | None], Subscription],
+        change: Callable[[Subscription | None, Subscription | None], Subscription],
         *,
-        before: Subscription | None = None,
+        previous: SubscriptionId | None = None,
         audit: AuditEntry | None = None,
     ) -> Subscription:
-        """Store what `change` makes of the record. before: what it goes on from when there is none yet."""
+        """Store what `change` makes of the record, and of the one that it replaces, which ends in the same write."""
         for _ in range(_RACES):
             old = self._subscriptions.get(app.id, id_)
-            new, last = change(old), old or before
-            if (last is not None and _is_active(last)) != _is_active(new):
-                new = recounted(new, last, self._subscriptions.broadcasts(app.id))
+            earlier = None if previous is None else self._subscriptions.get(app.id, previous)
+            if earlier is not None and earlier.state in _ENDED:
+                earlier = None
+            new, last = change(old, earlier), old or earlier
+            changes = [(self._counted(new, last), old)]
+            if earlier is not None:
+                ended = replace(earlier, state=SubscriptionState.INACTIVE, revision=earlier.revision + 1)
+                changes.append((self._counted(ended, earlier), earlier))
             try:
-                self._subscriptions.put(new, old, audit)
+                self._subscriptions.put_all(changes, audit)
             except Stale:
                 continue
-            return new
+            return changes[0][0]
         raise Unavailable
+
+    def _counted(self, new: Subscription, last: Subscription | None) -> Subscription:
+        """The same with its count carried over, if it begins or ceases to take part in broadcasts."""
+        if (last is not None and _is_active(last)) == _is_active(new):
+            return new
+        return recounted(new, last, self._subscriptions.broadcasts(new.app))
 
     def _now(self) -> int:
         return int(self._clock.now())

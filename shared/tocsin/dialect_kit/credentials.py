@@ -1,13 +1,18 @@
 """Taking credentials out of a request. One host speaks several dialects, so two credentials at once are an error."""
 
 import ipaddress
+from collections.abc import Iterable
 
 from starlette.requests import Request
 
+from tocsin.dialect_kit.contract import Dialect
 from tocsin.domain.errors import Fault, Refused
 
-CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-secret-key", "x-publishable-key", "x-channel-api-key")
-"""Where the dialects carry their keys."""
+
+def credential_headers(dialects: Iterable[Dialect]) -> tuple[str, ...]:
+    """Every header that carries a credential of any of them, or the operator's, in lower case."""
+    of_keys = {form.header for dialect in dialects for form in dialect.keys.values()}
+    return ("authorization", *sorted(of_keys))
 
 
 def credential(request: Request, header: str) -> str:
@@ -15,7 +20,7 @@ def credential(request: Request, header: str) -> str:
 
     Raises Refused: CREDENTIAL_MISSING, CREDENTIAL_AMBIGUOUS (two headers, or one twice).
     """
-    present = [name for name in CREDENTIAL_HEADERS if name in request.headers]
+    present = [name for name in request.app.state.credential_headers if name in request.headers]
     values = request.headers.getlist(header)
     # An HTTP API joins repeated headers with commas before we see them; no key of ours has one.
     if len(present) > 1 or len(values) > 1 or any("," in value for value in values):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from tocsin.domain.identity import MAX_EXTERNAL
 from tocsin.domain.notification import MAX_BODY, MAX_TITLE, MAX_URL
 
 MAX_APP_URL = 512
@@ -17,7 +18,8 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 """A host as browsers write it in Origin: lower case, international names in their ASCII form; no wildcards."""
 _WILDCARD = "https://*."
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?(?::\d+)?")
-"""At least two labels, and no address: a wildcard for a whole top-level domain would be one for everybody."""
+"""At least two labels, and no address. So `https://*.com` is refused, but not `https://*.co.uk` or a host that strangers
+share: what belongs to whom stands in no name, and a list of such domains (publicsuffix.org) changes every week."""
 
 
 def text(most: int) -> Callable[[str], str]:
@@ -115,3 +117,5 @@ AppUrl = Annotated[str, AfterValidator(partial(web_url, most=MAX_APP_URL))]
 """A URL that goes along with every message of an app, so it must leave room for the message."""
 WebOrigin = Annotated[str, AfterValidator(web_origin)]
 Name = Annotated[str, AfterValidator(text(100))]
+ExternalId = Annotated[str, AfterValidator(text(MAX_EXTERNAL))]
+"""The customer's own name of a person (X-2)."""

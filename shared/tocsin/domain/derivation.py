@@ -33,6 +33,10 @@ class Derivation:
         """The key under which e-mail addresses are sealed where a dialect has to show them; 64 bytes."""
         return self._derive("address", app, "1") + self._derive("address", app, "2")
 
+    def capability(self, app: AppId, subscription: SubscriptionId) -> bytes:
+        """What only the browser of a subscription is told, 16 bytes: showing it is the right to change it."""
+        return self._derive("browser", app, subscription)[:16]
+
     def cursor_secret(self, app: AppId) -> bytes:
         """The key that seals the cursors of an app's listings."""
         return self._derive("cursor", app)

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
 
     NOT_FOUND = "not_found"
+    GONE = "gone"
     CONFLICT = "conflict"
     NO_SUBSCRIPTIONS = "no_subscriptions"
     CREDITS_EXHAUSTED = "credits_exhausted"

@@ -20,6 +20,7 @@ from tocsin.application.engine import Engine
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import MalformedCursor, Meter, Unavailable
 from tocsin.dialect_kit.contract import Capability, Dialect, owns
+from tocsin.dialect_kit.credentials import credential_headers
 from tocsin.dialect_kit.origins import cross_origin_headers
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.tenancy import DialectName
@@ -72,6 +73,7 @@ def _sub_application(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.engine = engine
     app.state.dialects = known
+    app.state.credential_headers = credential_headers(known.values())
     module = routes(dialect, capability)
     if module is not None:
         app.include_router(module.router)

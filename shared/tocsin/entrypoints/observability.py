@@ -95,7 +95,7 @@ class EmbeddedMeter:
 
     def crash(self, error: Exception) -> None:
         """Count it, and keep it for the line that is logged at the end."""
-        self.count(Metric.CRASHED)
+        self.count(Metric.CRASHED_AFTER_ACCEPTANCE)
         _bugs.append(error)
 
     def flush(self) -> None:

@@ -124,14 +124,15 @@ export function on<K extends keyof Events>(type: K, listener: (detail: Events[K]
 export function subscribe(options?: SubscribeOptions): Promise<State>;
 
 /**
- * Ends the messages. Rejects only when neither the browser nor the server could be told; a server that could not be is
- * told at the next load.
+ * Ends the messages. Rejects only when neither the browser nor the server could be told. Each load tries again until the
+ * server knows; until then nothing is mended or reported.
  */
 export function unsubscribe(): Promise<State>;
 
 /**
  * Says who uses this browser; a subscription of somebody else passes to them. Without a subscription it is remembered for
- * the next `subscribe`; for the person already known no request is sent, and a fresh proof is kept.
+ * the next `subscribe`; for the person already known no request is sent, and a fresh proof is kept. Where it fails, the
+ * person before is not brought back: the subscription is nobody's.
  *
  * `proof`: a Proof of `externalId`, or a user token (a JWT) that names it.
  */
@@ -142,6 +143,6 @@ export function identify(externalId: string, proof?: Proof | string): Promise<St
  * moment on the worker shows nothing that is meant for one person.
  *
  * Resolves when the server knows it, or, with `unsubscribe`, when the browser or the server has ended it. Otherwise it
- * rejects, and the server is told at the next load before anything else.
+ * rejects, and at each load the server is told before anything else, until it knows.
  */
 export function logout(options?: LogoutOptions): Promise<State>;

@@ -74,9 +74,6 @@ async function keep(values) {
   return kept;
 }
 
-// Whether the same request may succeed another time.
-const passing = ({ status }) => !(status < 500 && status !== 429);
-
 // fetch sends a string as text/plain: no preflight.
 async function call(path, body, attempts = 4) {
   for (let attempt = 1; ; attempt++) {
@@ -98,7 +95,8 @@ async function call(path, body, attempts = 4) {
     } catch (cause) {
       failure = new PushError("network", cause);
     }
-    if (attempt >= attempts || pause > 30_000 || !passing(failure)) throw failure;
+    const lasting = failure.status < 500 && failure.status !== 429;
+    if (attempt >= attempts || pause > 30_000 || lasting) throw failure;
     await sleep(pause);
   }
 }
@@ -212,26 +210,28 @@ const leave = () =>
     current().then((subscription) => subscription?.unsubscribe()),
   );
 
-// 404: the server ended this subscription, and nothing here may begin it anew.
+// gone: the server ended this subscription, and nothing here may begin it anew. Any other 404 is a mistake.
 const tell = (...request) =>
   call(...request).catch(async (error) => {
-    if (error.status === 404) {
+    if (error.cause.error?.code === "gone") {
       await leave().catch(() => {});
-      await keep(GONE);
+      await keep({ ...GONE, todo: undefined });
     }
     throw error;
   });
 
-// What the server has to be told before anything else; it stays until there is an answer.
+// What the server has to be told before anything else; it stays until the server knows. An unsubscription has a second
+// half, the browser's: answers with its failure.
 async function settle(attempts) {
   const { todo } = await keep();
   if (!todo) return;
-  const failure = await tell(...todo, attempts).then(
-    () => {},
-    (error) => error,
-  );
-  if (!failure || !passing(failure)) await keep({ todo: undefined, ...(!failure && todo[0] === "unsubscribe" && GONE) });
-  if (failure && failure.status !== 404) throw failure;
+  const ending = todo[0] === "unsubscribe";
+  const [told, left] = await Promise.allSettled([
+    tell(...todo, attempts).then(() => keep({ ...(ending && GONE), todo: undefined })),
+    ending && leave().then(() => keep(GONE)),
+  ]);
+  if (kept.todo) throw told.reason;
+  return left.reason;
 }
 
 const speech = () => document.documentElement.lang || navigator.language;
@@ -253,17 +253,22 @@ async function report(subscription, key, more, attempts) {
 // reason: why nobody was asked.
 async function end(reason) {
   const { id } = await keep();
-  if (!id) return settle();
-  await keep({ todo: ["unsubscribe", { id, reason }] });
+  if (id) await keep({ todo: ["unsubscribe", { id, reason }] });
   // Either half ends the messages: only losing both is a failure.
-  const halves = await Promise.allSettled([leave(), settle(reason && 1)]);
-  const [one, both] = halves.flatMap((half) => half.reason ?? []);
-  if (both) throw both;
-  if (one && !reason) emit("error", one);
-  await keep(GONE);
+  const half = await settle(reason && 1).catch((error) => (kept.id ? Promise.reject(error) : error));
+  if (half && !reason) emit("error", half);
 }
 
-const attach = async (id, person) => keep({ person, who: (await tell("identify", { id, identity: person })).who });
+async function attach(id, person) {
+  const { who } = await tell("identify", { id, identity: person });
+  await keep({ person, who, todo: undefined });
+}
+
+// Nobody is known from now on, and until the server knows it too, nothing it says brings anybody back.
+async function forget() {
+  const { id, todo } = await keep();
+  await keep({ person: undefined, who: undefined, todo: todo ?? (id && ["identify", { id, identity: null }]) });
+}
 
 export async function subscribe({ email, proof, tags } = {}) {
   // Nothing is awaited before the question: it is asked only while the click counts.
@@ -288,21 +293,19 @@ export const unsubscribe = () => change(() => end());
 
 export const identify = (externalId, proof) =>
   change(async () => {
-    const { id, person, who } = await keep();
+    const { id, person, who, todo } = await keep();
     const next = { externalId, proof };
     if (!id || (who && person?.externalId === externalId)) return keep({ person: next });
-    // Between two people, what is personal is shown to neither.
-    await keep({ who: undefined });
-    await settle();
-    await attach(id, next);
+    // Between two people, what is personal is shown to neither; whoever is refused leaves it nobody's.
+    if (who || person) await forget();
+    if (todo) await settle();
+    await (kept.id ? attach(id, next) : keep({ person: next }));
   });
 
 export const logout = (options) =>
   change(async () => {
-    const { id, todo } = await keep({ person: undefined, who: undefined });
-    if (options?.unsubscribe) return end();
-    if (id && !todo) await keep({ todo: ["identify", { id, identity: null }] });
-    await settle();
+    await forget();
+    await (options?.unsubscribe ? end() : settle());
   });
 
 // At each load, for whoever is subscribed: what has changed is mended and reported; a failure waits for the next one.

@@ -117,8 +117,8 @@
   // The browser dropped or replaced the subscription, perhaps while no page is open. Firefox does not say which one.
   async function renew({ oldSubscription, newSubscription }) {
     const known = await recall(() => ({})).catch(() => null);
-    // Who is not subscribed, or has ended it, stays so.
-    if (known && !known.id) return;
+    // Who is not subscribed, or has ended it, stays so, also while the server has not heard of it.
+    if (known && (!known.id || known.todo?.[0] === "unsubscribe")) return;
     const manager = self.registration.pushManager;
     const found = newSubscription ?? (await manager.getSubscription());
     const subscription = found ?? (await manager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
@@ -139,11 +139,19 @@
     });
     const answer = await response.json();
     if (response.ok) {
-      await recall(() => ({ id: answer.id, who: answer.who, ep: endpoint, key: report.key }));
-    } else if (response.status === 404) {
+      const { id } = answer;
+      await recall(({ todo }) => ({
+        id,
+        // Not the one who is leaving, or who may be.
+        who: known && !todo ? answer.who : undefined,
+        todo: todo && [todo[0], { ...todo[1], id }],
+        ep: endpoint,
+        key: report.key,
+      }));
+    } else if (answer.error?.code === "gone") {
       // The server ended it: nothing here may begin it anew.
       await subscription.unsubscribe();
-      await recall(() => ({ id: undefined, who: undefined, ep: undefined }));
+      await recall(() => ({ id: undefined, who: undefined, ep: undefined, todo: undefined }));
     } else throw answer;
   }
 

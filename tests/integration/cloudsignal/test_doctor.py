@@ -8,7 +8,7 @@ from tests.customer import Customer, expect
 from tests.integration.cloudsignal.shop import Shop
 from tests.integration.deployed_api import DeployedApi, Simulator
 
-CHECKS = ["api_enabled", "client_active", "permission", "vapid_key", "hourly_quota", "daily_quota", "allowed_origins"]
+CHECKS = ["api_enabled", "subscription_active", "permission", "vapid_key", "hourly_quota", "daily_quota", "allowed_origins"]
 CHECKS += ["expired_share", "payload_size"]
 
 
@@ -38,20 +38,20 @@ def test_cs_38_a_client_that_is_reached_is_well_and_the_payload_limit_is_told(sh
 
 
 @pytest.mark.row("CS-38")
-def test_cs_38_expired_and_deregistered_clients_are_told_why(shop: Shop) -> None:
+def test_cs_38_expired_and_unregistered_clients_are_told_why(shop: Shop) -> None:
     gone, left, *_ = (shop.visitor() for _ in range(5))
     gone.agent.delete()
     shop.server.send(target_registration_ids=[gone.id])
     expect(200, shop.server.call("DELETE", f"/clients/{left.id}"))
 
     failed, told = examined(shop, gone.id)
-    assert failed == {"client_active", "permission"}
-    assert "gone (404 or 410)" in told["client_active"]
+    assert failed == {"subscription_active", "permission"}
+    assert "gone (404 or 410)" in told["subscription_active"]
     assert "took the permission back" in told["permission"]
-    assert told["expired_share"].startswith("1 of the service's 5 clients are expired (20%)")
+    assert told["expired_share"].startswith("1 of the app's 5 subscriptions are expired (20%)")
     failed, told = examined(shop, left.id)
-    assert failed == {"client_active"}
-    assert "deregistered with a key of yours" in told["client_active"]
+    assert failed == {"subscription_active"}
+    assert "unregistered with a key of yours" in told["subscription_active"]
 
 
 @pytest.mark.row("CS-38")
@@ -60,8 +60,8 @@ def test_cs_38_who_turned_notifications_off_is_told_of(shop: Shop) -> None:
     assert shop.customer.client().unsubscribe("anna@example.com").json == {"removed": 1}
     assert expect(200, shop.server.call("GET", f"/clients/{visitor.id}"))["status"] == "inactive"
     failed, told = examined(shop, visitor.id)
-    assert failed == {"client_active", "permission"}
-    assert "turned notifications off" in told["client_active"]
+    assert failed == {"subscription_active", "permission"}
+    assert "turned notifications off" in told["subscription_active"]
 
 
 @pytest.mark.row("CS-38")
@@ -90,5 +90,6 @@ def test_cs_38_an_earlier_vapid_key_is_told_and_a_retired_one_is_found(shop: Sho
     expect(200, shop.server.call("DELETE", f"/clients/{visitor.id}"))
     expect(200, operator("DELETE", at(f"/vapid-keys/{first['id']}")))
     failed, told = examined(shop, visitor.id)
-    assert failed == {"client_active", "vapid_key"}
-    assert "not in use any more" in told["vapid_key"]
+    assert failed == {"subscription_active", "vapid_key"}
+    assert "would still arrive" in told["vapid_key"]
+    assert "subscribe anew" in told["vapid_key"]

@@ -103,9 +103,22 @@ def test_x_7_pages_of_other_origins_are_refused_and_told_why(
 def test_a_browser_cannot_use_another_apps_subscription(api: DeployedApi, simulator: Simulator) -> None:
     victim, stranger = Customer.sign_up(api), Customer.sign_up(api)
     made = expect(201, sdk(victim, "subscriptions", {"subscription": simulator.user_agent().subscription}))
-    assert expect(200, sdk(stranger, "unsubscribe", {"id": made["id"]})) == {"ok": True}
+    expect(404, sdk(stranger, "unsubscribe", {"id": made["id"]}))
     expect(404, sdk(stranger, "identify", {"id": made["id"], "identity": {"externalId": "me"}}))
     assert expect(200, reach(victim, everyone=True))["accepted"] == 1
+
+
+def test_the_id_that_lists_show_is_no_right_to_change_a_browser(api: DeployedApi, simulator: Simulator) -> None:
+    customer = Customer.sign_up(api)
+    agent = simulator.user_agent()
+    made = expect(201, sdk(customer, "subscriptions", {"subscription": agent.subscription}))
+    name, _, capability = made["id"].partition(".")
+    [listed] = expect(200, customer.cloudsignal().call("GET", "/clients"))["clients"]
+    assert listed["registration_id"].removeprefix("reg_") == name.removeprefix("sub_")
+    for known in (name, f"{name}.", f"{name}.{capability[:-1]}", f".{capability}"):
+        assert expect(404, sdk(customer, "unsubscribe", {"id": known}))["error"]["code"] == "gone"
+        assert expect(404, sdk(customer, "identify", {"id": known, "identity": None}))["error"]["code"] == "gone"
+    assert expect(200, reach(customer, everyone=True))["accepted"] == 1
 
 
 def claim(customer: Customer, agent: UserAgent, identity: dict[str, Any]) -> Answer:

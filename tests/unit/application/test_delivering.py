@@ -11,10 +11,12 @@ from tests.memory.system import START
 from tests.memory.transport import Reply, Silence
 from tests.unit.application import queues
 from tests.unit.application.scenes import posts, queued, send_to_browsers
+from tocsin.application.delivering import FRESH_SECONDS
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Unavailable
 from tocsin.domain.chunk import Result
-from tocsin.domain.send import Balance, SendState, Tally
+from tocsin.domain.identity import Identity, IdentityKind
+from tocsin.domain.send import Balance, People, SendState, Tally
 from tocsin.domain.subscription import SubscriptionState
 from tocsin.webpush.message import topic_of
 
@@ -196,3 +198,22 @@ def test_a_subscription_under_a_key_that_the_app_has_not_is_a_failure(engine: Me
     engine.storage.subscriptions[owner.id, browser.id] = replace(browser, vapid_key="unknown")
     assert engine.sending.send(builders.send_command(owner)).counts == Tally(accepted=1, failed=1)
     assert posts(engine, 1) == 0
+
+
+@pytest.mark.parametrize("waiting", ["in the queue", "for a push service"])
+def test_a_message_does_not_follow_a_browser_to_its_next_person(engine: MemoryEngine, waiting: str) -> None:
+    owner = builders.app(engine, credits_=1)
+    browser = builders.subscribe(engine, owner, 1, builders.external("anna"))
+    to_anna = builders.send_command(owner, People((Identity(IdentityKind.EXTERNAL, "anna"),)))
+    if waiting == "in the queue":
+        engine.sending.send(replace(to_anna, queued=True))
+        queues.plan(engine)
+    else:
+        engine.transport.script(builders.endpoint(1), Reply(429, {"retry-after": "120"}), Reply(201))
+        engine.sending.send(to_anna)
+    tried = posts(engine)
+    engine.subscribing.identify(owner, browser.id, builders.external("bert"))
+    engine.clock.advance(FRESH_SECONDS + 1)
+    queues.drain(engine)
+    assert posts(engine) == tried
+    assert queues.only_send(engine).counts == Tally(failed=1)

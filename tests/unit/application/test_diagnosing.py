@@ -9,6 +9,7 @@ from tests.engine import MemoryEngine
 from tests.memory.storage import Meter
 from tocsin.application.configuring import Changes
 from tocsin.application.diagnosing import Check, Finding
+from tocsin.application.signing import Signing
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.quota import Limits, QuotaWindow
@@ -31,14 +32,14 @@ def failing(findings: dict[Check, Finding]) -> set[Check]:
     return {check for check, finding in findings.items() if not finding.ok}
 
 
-def test_a_client_that_can_be_reached_is_found_well() -> None:
+def test_a_subscription_that_can_be_reached_is_found_well() -> None:
     engine = MemoryEngine()
     owner = app(engine)
     one = subscribe(engine, owner)
     engine.subscriptions.note_accepted(owner.id, SendId("1" * 24), [one.id], 1_800_000_000)
     findings = examined(engine, owner, one)
     assert failing(findings) == set()
-    assert "2027-01-15 08:00 UTC" in findings[Check.CLIENT_ACTIVE].detail
+    assert "2027-01-15 08:00 UTC" in findings[Check.SUBSCRIPTION_ACTIVE].detail
     assert "3993 bytes" in findings[Check.PAYLOAD_SIZE].detail
     assert "https://shop.example" in findings[Check.ALLOWED_ORIGINS].detail
     assert "10000 of 10000" in findings[Check.HOURLY_QUOTA].detail
@@ -47,20 +48,20 @@ def test_a_client_that_can_be_reached_is_found_well() -> None:
 @pytest.mark.parametrize(
     ("state", "checks", "word"),
     [
-        (SubscriptionState.INACTIVE, {Check.CLIENT_ACTIVE, Check.PERMISSION}, "turned notifications off"),
-        (SubscriptionState.EXPIRED, {Check.CLIENT_ACTIVE, Check.PERMISSION, Check.EXPIRED_SHARE}, "gone (404 or 410)"),
-        (SubscriptionState.UNREGISTERED, {Check.CLIENT_ACTIVE}, "deregistered"),
+        (SubscriptionState.INACTIVE, {Check.SUBSCRIPTION_ACTIVE, Check.PERMISSION}, "turned notifications off"),
+        (SubscriptionState.EXPIRED, {Check.SUBSCRIPTION_ACTIVE, Check.PERMISSION, Check.EXPIRED_SHARE}, "gone (404 or 410)"),
+        (SubscriptionState.UNREGISTERED, {Check.SUBSCRIPTION_ACTIVE}, "unregistered"),
     ],
 )
-def test_a_client_that_is_not_active_is_told_why(state: SubscriptionState, checks: set[Check], word: str) -> None:
+def test_a_subscription_that_is_not_active_is_told_why(state: SubscriptionState, checks: set[Check], word: str) -> None:
     engine = MemoryEngine()
     owner = app(engine)
     one = subscribe(engine, owner)
     engine.subscriptions.put(replace(one, state=state, revision=1), one)
     findings = examined(engine, owner, one)
     assert failing(findings) == checks
-    assert word in findings[Check.CLIENT_ACTIVE].detail
-    assert "2027-01-15 08:00 UTC" in findings[Check.CLIENT_ACTIVE].detail
+    assert word in findings[Check.SUBSCRIPTION_ACTIVE].detail
+    assert "2027-01-15 08:00 UTC" in findings[Check.SUBSCRIPTION_ACTIVE].detail
 
 
 def test_an_earlier_vapid_key_is_told_and_a_retired_one_is_found() -> None:
@@ -75,7 +76,11 @@ def test_an_earlier_vapid_key_is_told_and_a_retired_one_is_found() -> None:
     engine.configuring.retire(owner.id, one.vapid_key, OPERATOR)
     finding = examined(engine, owner, one)[Check.VAPID_KEY]
     assert not finding.ok
-    assert "not in use any more" in finding.detail
+    assert "retired" in finding.detail
+    assert "would still arrive" in finding.detail
+    signing, service = Signing(engine.registry, engine.vault), "https://push.example"
+    assert signing.authorization(owner.tenant, owner.id, one.vapid_key, owner.contact, service, 0) is not None
+    assert "subscribe anew" in finding.detail
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,7 @@ def test_an_api_that_is_switched_off_is_found() -> None:
 
 
 @pytest.mark.parametrize(("expired", "found"), [(1, False), (2, True)])
-def test_many_expired_clients_are_found(expired: int, found: bool) -> None:
+def test_many_expired_subscriptions_are_found(expired: int, found: bool) -> None:
     engine = MemoryEngine()
     owner = app(engine)
     for number in range(1, 7):
@@ -137,7 +142,7 @@ def test_many_expired_clients_are_found(expired: int, found: bool) -> None:
         assert engine.subscriptions.expire(owner.id, one.id, one.endpoint, one.vapid_key)
     finding = examined(engine, owner, subscribe(engine, owner))[Check.EXPIRED_SHARE]
     assert finding.ok is not found
-    assert finding.detail.startswith(f"{expired} of the service's 6 clients")
+    assert finding.detail.startswith(f"{expired} of the app's 6 subscriptions")
 
 
 def test_nothing_is_told_of_what_is_not_the_apps() -> None:

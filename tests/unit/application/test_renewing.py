@@ -1,5 +1,6 @@
 """Browsers that report by themselves: what a person ended stays ended."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from tests import builders
 from tests.engine import MemoryEngine
 from tocsin.application.configuring import Configuring
+from tocsin.application.ports import Change
 from tocsin.application.subscribing import HEARTBEAT_SECONDS, SubscribeCommand
-from tocsin.domain.audit import Action
+from tocsin.domain.audit import Action, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SubscriptionId
@@ -52,18 +54,40 @@ def test_a_renewal_keeps_a_browser_active_and_moves_it_to_its_new_endpoint(engin
     assert state(engine, first) is SubscriptionState.INACTIVE
 
 
-def test_a_renewal_revives_what_a_push_service_gave_up(engine: MemoryEngine, shop: App) -> None:
-    first = builders.subscribe(engine, shop, 1)
+def test_a_renewal_revives_what_a_push_service_gave_up_with_its_names(engine: MemoryEngine, shop: App) -> None:
+    command = builders.subscribe_command(shop, 1, builders.email(), labels=("news",))
+    first = engine.subscribing.subscribe(replace(command, keeps_address=True))
     engine.subscriptions.expire(shop.id, first.id, first.endpoint, first.vapid_key)
-    engine.subscribing.subscribe(renewal(shop, 1))
-    assert state(engine, first) is SubscriptionState.ACTIVE
+    revived = engine.subscribing.subscribe(renewal(shop, 1))
+    assert (revived.state, revived.identities, revived.labels) == (first.state, first.identities, ("news",))
+    assert _address(engine, revived) == builders.ANNA
+
+
+def test_a_move_ends_the_old_endpoint_in_the_same_write_or_not_at_all(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = builders.subscribe(engine, shop, 1, builders.email())
+    store, written = engine.subscriptions, []
+
+    def erased_meanwhile(changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
+        if not written:
+            written.append(changes)
+            found = store.get(shop.id, first.id)
+            assert found is not None
+            store.erase(found)
+        put_all(changes, audit)
+
+    put_all = store.put_all
+    monkeypatch.setattr(store, "put_all", erased_meanwhile)
+    assert refused(engine, renewal(shop, 2, previous=1)) is Fault.GONE
+    assert engine.storage.subscriptions == {}
 
 
 def test_a_renewal_does_not_bring_back_what_was_withdrawn(engine: MemoryEngine, shop: App) -> None:
     first = builders.subscribe(engine, shop, 1)
     engine.subscribing.withdraw(shop, first.id)
-    assert refused(engine, renewal(shop, 1)) is Fault.NOT_FOUND
-    assert refused(engine, renewal(shop, 2, previous=1)) is Fault.NOT_FOUND
+    assert refused(engine, renewal(shop, 1)) is Fault.GONE
+    assert refused(engine, renewal(shop, 2, previous=1)) is Fault.GONE
     assert state(engine, first) is SubscriptionState.INACTIVE
 
 
@@ -73,15 +97,15 @@ def test_cs_32_a_renewal_does_not_bring_back_what_was_unregistered_but_a_person_
 ) -> None:
     first = builders.subscribe(engine, shop, 1)
     engine.subscribing.unregister(shop, first.id, "user_requested", builders.OPERATOR)
-    assert refused(engine, renewal(shop, 1)) is Fault.NOT_FOUND
-    assert refused(engine, renewal(shop, 2, previous=1)) is Fault.NOT_FOUND
+    assert refused(engine, renewal(shop, 1)) is Fault.GONE
+    assert refused(engine, renewal(shop, 2, previous=1)) is Fault.GONE
     builders.subscribe(engine, shop, 1)
     assert state(engine, first) is SubscriptionState.ACTIVE
 
 
 def test_a_renewal_of_what_nobody_knows_is_refused(engine: MemoryEngine, shop: App) -> None:
-    assert refused(engine, renewal(shop, 1)) is Fault.NOT_FOUND
-    assert refused(engine, renewal(shop, 1, previous=2)) is Fault.NOT_FOUND
+    assert refused(engine, renewal(shop, 1)) is Fault.GONE
+    assert refused(engine, renewal(shop, 1, previous=2)) is Fault.GONE
 
 
 @pytest.mark.row("CS-32")
@@ -122,7 +146,7 @@ def test_cs_34_who_is_not_active_has_no_heartbeat(engine: MemoryEngine, shop: Ap
     for id_ in (first.id, SubscriptionId("0" * 24)):
         with pytest.raises(Refused) as refusal:
             engine.subscribing.heartbeat(shop, id_)
-        assert refusal.value.fault is Fault.NOT_FOUND
+        assert refusal.value.fault is Fault.GONE
 
 
 @pytest.mark.row("CS-5")
@@ -136,6 +160,15 @@ def test_cs_5_a_browser_that_names_its_key_is_kept_under_that_key(engine: Memory
         shop.vapid_key,
         rotated.vapid_key,
     )
+
+
+@pytest.mark.row("CS-5")
+def test_cs_5_an_endpoint_stays_under_its_key_where_nobody_names_one(engine: MemoryEngine, shop: App) -> None:
+    first = builders.subscribe(engine, shop, 1)
+    rotated = _rotated(engine, shop)
+    again = builders.subscribe(engine, rotated, 1)
+    assert again.vapid_key == first.vapid_key != rotated.vapid_key
+    assert engine.subscriptions.counts(shop.id).by_key == {first.vapid_key: 1}
 
 
 @pytest.mark.row("CS-5")

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -215,8 +216,11 @@ def test_the_customers_server_needs_no_proof_and_has_no_person_window(engine: Me
 
 
 def test_one_person_may_be_named_ten_times_an_hour(engine: MemoryEngine, shop: App) -> None:
+    browsers = count(1)
+
     def attempt(address: str) -> None:
-        engine.subscribing.subscribe(builders.subscribe_command(shop, 1, builders.email(address), trusted=False))
+        command = builders.subscribe_command(shop, next(browsers), builders.email(address), trusted=False)
+        engine.subscribing.subscribe(command)
 
     for _ in range(PER_PERSON[0]):
         attempt(builders.ANNA)
@@ -313,7 +317,7 @@ def test_ps_4_a_subscription_of_another_app_is_not_there(engine: MemoryEngine, s
     assert not engine.subscribing.withdraw(other, browser.id)
     with pytest.raises(Refused) as refusal:
         engine.subscribing.identify(other, browser.id, None)
-    assert refusal.value.fault is Fault.NOT_FOUND
+    assert refusal.value.fault is Fault.GONE
     assert stored(engine, browser) == browser
 
 
@@ -348,3 +352,9 @@ def test_cs_29_what_a_browser_said_of_itself_stays_when_a_server_enrols_it_again
     engine.subscribing.subscribe(told)
     again = engine.subscribing.subscribe(replace(told, device=Device(lang="fr")))
     assert again.device == Device(lang="fr", browser="Firefox", kind="desktop")
+
+
+def test_who_says_again_what_is_known_uses_up_nothing(engine: MemoryEngine, shop: App) -> None:
+    for _ in range(PER_PERSON[0] + 5):
+        engine.subscribing.subscribe(builders.subscribe_command(shop, 1, builders.email(), trusted=False))
+    engine.subscribing.subscribe(builders.subscribe_command(shop, 2, builders.email(), trusted=False))

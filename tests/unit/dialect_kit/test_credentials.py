@@ -1,14 +1,17 @@
 """What a route takes for a credential, and for a page."""
 
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
 
-from tocsin.dialect_kit.credentials import credential, from_browser, network_of
+from tocsin.dialect_kit.contract import Dialect, KeyForm, Rendered
+from tocsin.dialect_kit.credentials import credential, credential_headers, from_browser, network_of
 from tocsin.dialect_kit.origins import check_origin
+from tocsin.domain.api_key import KeyKind
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.quota import LIMITS_OF, Plan
-from tocsin.domain.tenancy import App, IdentityMode
+from tocsin.domain.tenancy import App, DialectName, IdentityMode
 
 SHOP = App(
     id=AppId("0" * 24),
@@ -28,9 +31,30 @@ SHOP = App(
 )
 
 
+OTHER = Dialect(
+    DialectName("other"),
+    ("/other",),
+    {KeyKind.SECRET: KeyForm("o", "x-other-key", frozenset()), KeyKind.SERVICE: KeyForm("p", "x-api-key", frozenset())},
+    lambda _: Rendered(500, {}),
+)
+APPLICATION = Starlette()
+APPLICATION.state.credential_headers = credential_headers([OTHER])
+
+
 def request(*headers: tuple[str, str], method: str = "POST", address: str = "203.0.113.9") -> Request:
     raw = [(name.encode(), value.encode()) for name, value in headers]
-    return Request({"type": "http", "method": method, "path": "/", "headers": raw, "client": (address, 1), "state": {}})
+    client = (address, 1)
+    return Request(
+        {
+            "type": "http",
+            "method": method,
+            "path": "/",
+            "headers": raw,
+            "client": client,
+            "state": {},
+            "app": APPLICATION,
+        }
+    )
 
 
 def fault(*headers: tuple[str, str]) -> Fault:
@@ -47,8 +71,7 @@ def test_the_one_credential_is_taken_without_white_space() -> None:
     "headers",
     [
         [("x-api-key", "psk_1"), ("authorization", "Bearer 2")],
-        [("x-api-key", "psk_1"), ("x-secret-key", "sk_2")],
-        [("x-api-key", "psk_1"), ("x-channel-api-key", "3")],
+        [("x-api-key", "psk_1"), ("x-other-key", "2")],
         [("x-api-key", "psk_1"), ("x-api-key", "psk_2")],
         [("x-api-key", "psk_1,psk_2")],  # how an HTTP API hands over a repeated header
     ],

@@ -20,7 +20,7 @@ from tocsin.adapters.dynamodb.database import (
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
 from tocsin.adapters.dynamodb.subscription_record import counters, from_record, place_in, sum_of, to_item
-from tocsin.application.ports import Place, Stale, Walk
+from tocsin.application.ports import Change, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId, shard_of
@@ -58,19 +58,21 @@ class DynamoSubscriptions:
 
     def put(self, new: Subscription, old: Subscription | None, audit: AuditEntry | None = None) -> None:
         """Store `new` where `old` was read, its identities, counters and audit entry: all or nothing. Raises Stale."""
-        if old is None:
-            stored = Put(self._table, to_item(new), FIRST_TIME)
-        else:
-            stored = Put(self._table, to_item(new), UNCHANGED, {"revision": old.revision})
-        others = [*self._alias_changes(new, old), *self._count_changes(new, old)]
+        self.put_all([(new, old)], audit)
+
+    def put_all(self, changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
+        """The same for several changes of one app's subscriptions, each once: all or nothing. Raises Stale."""
+        stored = [self._stored(new, old) for new, old in changes]
+        aliases = [write for new, old in changes for write in self._alias_changes(new, old)]
+        others: list[Write] = [*aliases, *self._count_changes(changes)]
         if audit is not None:
             others.append(self._audit.written(audit))
         try:
-            if others:
-                self._database.transact([stored, *others])
+            if others or len(stored) > 1:
+                self._database.transact([*stored, *others])
             else:
                 # The common "seen again": outside a transaction a write costs half.
-                self._database.put(stored)
+                self._database.put(stored[0])
         except (ConditionFailed, ConditionsFailed) as refusal:
             raise Stale from refusal
 
@@ -81,7 +83,7 @@ class DynamoSubscriptions:
         writes = [
             Delete(self._table, keys.subscription(app, name), UNCHANGED, revision),
             *(Delete(self._table, keys.alias(app, identity, name)) for identity in subscription.identities),
-            *self._count_changes(None, subscription),
+            *self._moved(app, name, counters(subscription.state, subscription.vapid_key), []),
         ]
         try:
             self._database.transact(writes)
@@ -197,24 +199,32 @@ class DynamoSubscriptions:
             if identity not in before:
                 yield Put(self._table, keys.alias(new.app, identity, new.id))
 
-    def _count_changes(self, new: Subscription | None, old: Subscription | None) -> Iterator[Write]:
-        known = new or old
-        if known is not None:
-            yield from self._moved(
-                known.app,
-                known.id,
-                [] if old is None else counters(old.state, old.vapid_key),
-                [] if new is None else counters(new.state, new.vapid_key),
-            )
+    def _stored(self, new: Subscription, old: Subscription | None) -> Put:
+        if old is None:
+            return Put(self._table, to_item(new), FIRST_TIME)
+        return Put(self._table, to_item(new), UNCHANGED, {"revision": old.revision})
+
+    def _count_changes(self, changes: Sequence[Change]) -> Iterator[Write]:
+        """One write for each shard: a transaction may touch an item only once."""
+        by_shard: dict[tuple[AppId, int], Counter[str]] = {}
+        for new, old in changes:
+            counted = by_shard.setdefault((new.app, shard_of(new.id)), Counter())
+            counted.update(counters(new.state, new.vapid_key))
+            counted.subtract([] if old is None else counters(old.state, old.vapid_key))
+        for (app, shard), counted in by_shard.items():
+            yield from self._counted(app, shard, counted)
 
     def _moved(self, app: AppId, name: SubscriptionId, out_of: list[str], into: list[str]) -> Iterator[Write]:
         """The change of its shard's counters, if there is one."""
         changes = Counter(into)
         changes.subtract(out_of)
+        return self._counted(app, shard_of(name), changes)
+
+    def _counted(self, app: AppId, shard: int, changes: Counter[str]) -> Iterator[Write]:
         values = {counter: change for counter, change in changes.items() if change}
         if values:
             change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in values)
-            yield Update(self._table, keys.shard_counts(app, shard_of(name)), change, values)
+            yield Update(self._table, keys.shard_counts(app, shard), change, values)
 
     def _going_by(self, app: AppId, identities: Collection[Identity]) -> Iterator[Subscription]:
         wanted = set(identities)

@@ -19,11 +19,12 @@ from tocsin.application.ports.deliveries import (
     Told,
 )
 from tocsin.application.ports.push import Answer, PushTransport
-from tocsin.application.ports.subscribers import Place, Subscriptions, Walk
+from tocsin.application.ports.subscribers import Change, Place, Subscriptions, Walk
 from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Stale, Unavailable
 
 __all__ = [
     "Answer",
+    "Change",
     "Chunks",
     "Clock",
     "Credits",

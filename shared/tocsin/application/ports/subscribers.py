@@ -26,6 +26,10 @@ class Walk:
     after: str | None
 
 
+Change = tuple[Subscription, Subscription | None]
+"""A subscription as it shall be, and as it was read: None where nothing was."""
+
+
 class Subscriptions(Protocol):
     """The subscriptions of apps, found by id or by identity right after a write."""
 
@@ -37,6 +41,9 @@ class Subscriptions(Protocol):
 
         audit: stored together with the change. Raises Stale: somebody else wrote in between.
         """
+
+    def put_all(self, changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
+        """The same for several changes of one app's subscriptions, each once: all or nothing. Raises Stale."""
 
     def erase(self, subscription: Subscription) -> None:
         """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""

@@ -16,14 +16,14 @@ router = APIRouter()
 
 
 class ServiceReply(WireModel):
-    """The app and how many it reaches. A limit is null where there is none (CS-25)."""
+    """The app and how many it reaches. A limit is null where there is none (CS-25), an address where the contact is a page."""
 
     service_id: str
     organization_id: str
     service_identifier: str
     service_name: str
     vapid_public_key: str
-    contact_email: str
+    contact_email: str | None
     notifications_enabled: bool
     is_active: bool
     hourly_notification_limit: int | None
@@ -42,7 +42,7 @@ def get_service(caller: ServiceReader, engine: EngineDependency) -> ServiceReply
         service_identifier=_identifier(app),
         service_name=app.name,
         vapid_public_key=app.vapid_public,
-        contact_email=app.contact.removeprefix("mailto:"),
+        contact_email=_address(app.contact),
         notifications_enabled=NAME not in app.dialects_off,
         is_active=True,
         hourly_notification_limit=app.limits.hourly,
@@ -50,6 +50,10 @@ def get_service(caller: ServiceReader, engine: EngineDependency) -> ServiceReply
         active_registrations=active,
         push_subscribers=active,  # an active client is one whose subscription can be sent to
     )
+
+
+def _address(contact: str) -> str | None:
+    return contact.removeprefix("mailto:") if contact.startswith("mailto:") else None
 
 
 def _identifier(app: App) -> str:

@@ -11,8 +11,8 @@ from tocsin.application.engine import Engine
 from tocsin.dialect_kit.callers import caller_by, limit_key, limit_page
 from tocsin.dialect_kit.credentials import credential
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialects.cloudsignal.dialect import NAME
-from tocsin.domain.api_key import Scope
+from tocsin.dialects.cloudsignal.dialect import DIALECT, NAME
+from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 
 REQUESTS_PER_MINUTE = 600
@@ -21,7 +21,7 @@ REQUESTS_PER_MINUTE = 600
 
 def _server(scope: Scope, *, though_disabled: bool = False) -> Callable[[Request, EngineDependency], Caller]:
     def caller(request: Request, engine: EngineDependency) -> Caller:
-        found = _caller(request, engine, "secret", scope, though_disabled=though_disabled)
+        found = _caller(request, engine, KeyKind.SECRET, scope, though_disabled=though_disabled)
         limit_key(engine, found, "any", REQUESTS_PER_MINUTE)
         return found
 
@@ -29,14 +29,14 @@ def _server(scope: Scope, *, though_disabled: bool = False) -> Callable[[Request
 
 
 def _page(request: Request, engine: EngineDependency) -> Caller:
-    caller = _caller(request, engine, "publishable", Scope.SUBSCRIBE)
+    caller = _caller(request, engine, KeyKind.PUBLISHABLE, Scope.SUBSCRIBE)
     limit_page(request, engine, caller)
     return caller
 
 
-def _caller(request: Request, engine: Engine, kind: str, scope: Scope, *, though_disabled: bool = False) -> Caller:
+def _caller(request: Request, engine: Engine, kind: KeyKind, scope: Scope, *, though_disabled: bool = False) -> Caller:
     try:
-        key = credential(request, f"x-{kind}-key")
+        key = credential(request, DIALECT.keys[kind].header)
         return caller_by(request, engine, key, NAME, scope, though_disabled=though_disabled)
     except Refused as refused:
         if refused.fault not in {Fault.CREDENTIAL_MISSING, Fault.CREDENTIAL_INVALID}:

@@ -10,12 +10,12 @@ from tocsin.application.identifying import Claim
 from tocsin.application.listing import SubscriptionView
 from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel
-from tocsin.dialect_kit.fields import text
+from tocsin.dialect_kit.fields import ExternalId
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.subscriptions import AnyProof, PushSubscription, proof_in
 from tocsin.dialect_kit.times import iso
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind, normalise_email
+from tocsin.domain.identity import IdentityKind, normalise_email
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.subscription import Device, SubscriptionState
 from tocsin.domain.tenancy import App
@@ -98,15 +98,17 @@ class RegisterRequest(WireModel):
 
     identity: proof of user_email or user_id. is_installed: it runs as an installed app. device_info: what the page
     knows better than its headers tell. renew: a program reports, not a person: what somebody has ended stays so.
+    application_server_key: the VAPID key that the page subscribed with, if that is not the app's present one.
     """
 
     subscription: PushSubscription
     user_email: Address | None = None
-    user_id: Annotated[str, AfterValidator(text(MAX_EXTERNAL))] | None = None
+    user_id: ExternalId | None = None
     is_installed: bool | None = None
     identity: AnyProof | None = None
     device_info: DeviceInfo | None = None
     renew: bool = False
+    application_server_key: Annotated[str, Field(max_length=128)] | None = None
 
     def told(self) -> Device:
         """What the page tells of its device."""
@@ -132,6 +134,7 @@ class RegisterRequest(WireModel):
             claims=tuple(Claim(kind, name, proof) for kind, name in named if name is not None),
             device=device,
             renew=self.renew,
+            application_server_key=self.application_server_key,
             keeps_address=True,
         )
 
@@ -150,6 +153,6 @@ def absence_told() -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        if error.fault is Fault.NOT_FOUND:
-            raise Refused(Fault.NOT_FOUND, NOT_FOUND) from error
+        if error.fault in {Fault.NOT_FOUND, Fault.GONE}:
+            raise Refused(error.fault, NOT_FOUND) from error
         raise

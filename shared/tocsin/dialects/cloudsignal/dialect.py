@@ -11,9 +11,11 @@ DIALECT = Dialect(
     prefixes=("/v2/push",),
     keys={
         KeyKind.SECRET: KeyForm(
-            "sk", frozenset({Scope.SEND, Scope.CLIENTS_READ, Scope.CLIENTS_WRITE, Scope.SERVICE_READ})
+            "sk",
+            "x-secret-key",
+            frozenset({Scope.SEND, Scope.CLIENTS_READ, Scope.CLIENTS_WRITE, Scope.SERVICE_READ}),
         ),
-        KeyKind.PUBLISHABLE: KeyForm("pk", frozenset({Scope.SUBSCRIBE})),
+        KeyKind.PUBLISHABLE: KeyForm("pk", "x-publishable-key", frozenset({Scope.SUBSCRIBE})),
     },
     render=render,
 )

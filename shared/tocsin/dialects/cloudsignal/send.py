@@ -13,12 +13,12 @@ from tocsin.application.engine import Engine
 from tocsin.application.send_command import SendCommand
 from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.fields import WebUrl, entries, json_object, text, web_url
+from tocsin.dialect_kit.fields import ExternalId, WebUrl, entries, json_object, text, web_url
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialects.cloudsignal.callers import Sender
 from tocsin.dialects.cloudsignal.dialect import NAME
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
+from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
 from tocsin.domain.send import Audience, Charge, Everyone, Listed, People, SendState, Tally
@@ -31,6 +31,7 @@ MAX_BODY = 256 * 1024
 """A thousand of the longest addresses fit, and what is stored of such a send stays below an item's 400 KB."""
 MAX_TARGETS = 1000
 MAX_DATA = 4096
+MAX_TAG = 256
 REGISTRATION = "reg"
 NOBODY = SubscriptionId("0" * 24)
 """Stands for a list of which nothing is a registration id; no subscription has it, for ids are hashes."""
@@ -42,7 +43,6 @@ _MESSAGE: Mapping[Status, str] = {
     "queued": "Notifications queued for processing",
 }
 Targets = AfterValidator(entries(MAX_TARGETS))
-ExternalId = Annotated[str, AfterValidator(text(MAX_EXTERNAL))]
 
 
 class SendRequest(WireModel):
@@ -57,7 +57,7 @@ class SendRequest(WireModel):
     icon: WebUrl | None = None
     badge: WebUrl | None = None
     image: WebUrl | None = None
-    tag: Annotated[str, Field(min_length=1)] | None = None
+    tag: Annotated[str, Field(min_length=1, max_length=MAX_TAG)] | None = None
     data: Annotated[dict[str, Any], AfterValidator(json_object(MAX_DATA))] | None = None
     urgency: Annotated[Urgency, Field(strict=False)] = Urgency.NORMAL
     ttl: Annotated[int, Field(ge=0, le=MAX_TTL)] = DEFAULT_TTL

@@ -11,7 +11,7 @@ from tocsin.dialect_kit.callers import caller_by, limit_key, limit_page
 from tocsin.dialect_kit.credentials import credential, from_browser
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialects.pushservice.dialect import NAME
+from tocsin.dialects.pushservice.dialect import HEADER, NAME
 from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
@@ -23,7 +23,7 @@ SERVICE_SENDS_PER_MINUTE = 600
 
 
 def _caller(request: Request, engine: Engine, scope: Scope) -> Caller:
-    key = credential(request, "x-api-key")
+    key = credential(request, HEADER)
     service = _service(request, engine, key)
     if service is None:
         return caller_by(request, engine, key, NAME, scope)

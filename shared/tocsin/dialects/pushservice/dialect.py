@@ -6,14 +6,16 @@ from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.tenancy import DialectName
 
 NAME = DialectName("pushservice")
+HEADER = "x-api-key"
+"""Of every kind of key (PS-3)."""
 _EVERYTHING = frozenset({Scope.SEND, Scope.SUBSCRIBE, Scope.UNSUBSCRIBE})
 DIALECT = Dialect(
     name=NAME,
     prefixes=("/v1",),
     keys={
-        KeyKind.SECRET: KeyForm("psk", _EVERYTHING),
-        KeyKind.PUBLISHABLE: KeyForm("psp", frozenset({Scope.SUBSCRIBE})),
-        KeyKind.SERVICE: KeyForm("pss", _EVERYTHING),
+        KeyKind.SECRET: KeyForm("psk", HEADER, _EVERYTHING),
+        KeyKind.PUBLISHABLE: KeyForm("psp", HEADER, frozenset({Scope.SUBSCRIBE})),
+        KeyKind.SERVICE: KeyForm("pss", HEADER, _EVERYTHING),
     },
     render=render,
 )

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,11 +22,16 @@ router = APIRouter()
 
 
 class SubscribeRequest(WireModel):
-    """A browser's subscription and whose it is. identity: proof of the address, an addition to the document."""
+    """A browser's subscription and whose it is.
+
+    Additions to the document: identity, a proof of the address; application_server_key, the VAPID key that the page
+    subscribed with, if that is not the app's present one.
+    """
 
     email: str
     subscription: PushSubscription
     identity: IdentityProof | None = None
+    application_server_key: Annotated[str, Field(max_length=128)] | None = None
 
     def to_command(self, caller: Caller) -> SubscribeCommand:
         """The core's form; only a browser has to prove the address."""
@@ -36,6 +42,7 @@ class SubscribeRequest(WireModel):
             p256dh=self.subscription.keys.p256dh,
             auth=self.subscription.keys.auth,
             trusted=caller.kind is not KeyKind.PUBLISHABLE,
+            application_server_key=self.application_server_key,
             claims=(Claim(IdentityKind.EMAIL, self.email, proof),),
         )
 

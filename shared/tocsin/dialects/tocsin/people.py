@@ -11,14 +11,13 @@ from pydantic import Field, model_validator
 from tocsin.application.listing import SubscriptionView
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.fields import ExternalId
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
-from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
+from tocsin.domain.identity import IdentityKind
 
 router = APIRouter(prefix="/admin/apps/{app}", dependencies=[operator])
-
-ExternalId = Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL)]
 
 
 class PersonRequest(WireModel):

@@ -11,13 +11,13 @@ from tocsin.application.engine import Engine
 from tocsin.application.send_command import SendCommand
 from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.fields import Body, Title, WebUrl
+from tocsin.dialect_kit.fields import Body, ExternalId, Title, WebUrl
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, operator
 from tocsin.dialects.tocsin.dialect import NAME
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
+from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SendId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
 from tocsin.domain.send import Audience, Charge, Everyone, People, Send, Tally
@@ -25,8 +25,6 @@ from tocsin.domain.tenancy import App
 from tocsin.webpush.message import MAX_TTL, Urgency
 
 router = APIRouter(prefix="/admin/apps/{app}/sends", dependencies=[operator])
-
-ExternalId = Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL)]
 
 
 class Target(WireModel):

@@ -8,9 +8,8 @@ from starlette.responses import Response
 
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.user_agent import device_of
-from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody
+from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody, own_id
 from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
 from tocsin.domain.identity import IdentityKind
 
@@ -48,7 +47,7 @@ def subscribe(
 ) -> dict[str, object]:
     """Subscribe this browser, or renew what is known of it. who: for the worker's person check."""
     stored = engine.subscribing.subscribe(body.to_command(app, device_of(request, body.told())))
-    return {"id": render("sub", stored.id), "who": engine.identifying.who(stored)}
+    return {"id": own_id(engine, app, stored.id), "who": engine.identifying.who(stored)}
 
 
 @router.post("/identify")
@@ -56,10 +55,10 @@ def identify(
     app: PageOfApp, body: Annotated[IdentifyBody, json_body(IdentifyBody)], engine: EngineDependency
 ) -> dict[str, object]:
     """Say whose browser this is; null lets the person go and keeps the subscription."""
-    stored = engine.subscribing.identify(app, body.subscription_id(), body.to_claim())
+    stored = engine.subscribing.identify(app, body.subscription_id(engine, app), body.to_claim())
     external = stored.identity(IdentityKind.EXTERNAL)
     return {
-        "id": render("sub", stored.id),
+        "id": own_id(engine, app, stored.id),
         "externalId": None if external is None else external.value,
         "who": engine.identifying.who(stored),
     }

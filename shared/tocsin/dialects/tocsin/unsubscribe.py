@@ -19,7 +19,7 @@ def unsubscribe(
     app: PageOfApp, body: Annotated[OwnId, json_body(OwnId)], engine: EngineDependency
 ) -> dict[str, object]:
     """End a subscription; one that has ended before, or never was, is fine too."""
-    engine.subscribing.withdraw(app, body.subscription_id())
+    engine.subscribing.withdraw(app, body.subscription_id(engine, app))
     return {"ok": True}
 
 
