@@ -43,6 +43,8 @@ class Refusal:
         return {"error": {"code": self.code, "message": self.message}}
 
 
+AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
+"""The server is away for longer than anybody waits."""
 GONE = Refusal(404, "gone")
 """The subscription was ended, or never was."""
 MISTAKEN = (Refusal(404, "not_found"), Refusal(404, "route_unknown"), Refusal(404, None, "Not Found"))

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
+from tests.browser.scripted_api import AWAY, GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
 
-AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
-"""The server is away for longer than anybody waits."""
 REFUSED = Refusal(403, "origin_not_allowed")
 STUCK = "PushSubscription.prototype.unsubscribe = async () => { throw new Error('no'); };"
 """A browser that does not let go of its subscription."""
@@ -35,6 +33,17 @@ def test_unsubscribing_tells_browser_and_server(shop: Shop) -> None:
     assert shop.push("gone?") == 410
     shop.visit()
     assert shop.state()["subscribed"] is False
+
+
+def test_a_server_that_answers_at_once_does_not_overtake_the_browser(shop: Shop) -> None:
+    shop.visit()
+    shop.subscribe()
+    shop.run(
+        "const real = window.fetch; window.fetch = async (url, ...rest) =>"
+        " url.endsWith('/unsubscribe') ? new Response('{}') : real(url, ...rest);"
+        " await push.unsubscribe();"
+    )
+    assert shop.endpoint() is None
 
 
 def test_unsubscribing_without_the_server_still_ends_the_messages(shop: Shop) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
+from tests.browser.scripted_api import AWAY, GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
 
 
@@ -68,6 +68,9 @@ def test_another_person_takes_the_subscription_over(shop: Shop) -> None:
     assert shop.api.bodies("identify")[-1] == {"id": "sub_1", "identity": {"externalId": "u2", "proof": "jwt-2"}}
     assert shop.state()["externalId"] == "u2"
     assert shop.kept()["who"] == "BBBBBBBBBBB"
+    shop.visit()
+    assert shop.state()["externalId"] == "u2"
+    assert len(shop.api.bodies("identify")) == 2
 
 
 def test_while_one_person_takes_over_from_another_nothing_personal_is_shown(shop: Shop) -> None:
@@ -86,7 +89,7 @@ def test_while_one_person_takes_over_from_another_nothing_personal_is_shown(shop
 
 @pytest.mark.parametrize(
     "refusal",
-    [Refusal(403, "identity_invalid"), Refusal(503, "unavailable", headers={"Retry-After": "3600"})],
+    [Refusal(403, "identity_invalid"), AWAY],
     ids=["refused", "server down"],
 )
 def test_a_next_person_who_fails_does_not_bring_the_one_before_back(shop: Shop, refusal: Refusal) -> None:

@@ -6,11 +6,8 @@ import pytest
 
 from tests.browser.browser import only_in, wait_until
 from tests.browser.firefox import Firefox
-from tests.browser.scripted_api import GONE, MISTAKEN, Refusal
+from tests.browser.scripted_api import AWAY, GONE, MISTAKEN, Refusal
 from tests.browser.shop import Shop
-
-AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
-"""The server is away for longer than anybody waits."""
 
 # What no script may do: fire the event, with the fields that a browser may leave out. The test's own event keeps
 # the worker alive in its stead.
@@ -139,6 +136,9 @@ def test_a_report_that_fails_is_made_up_for_by_the_next_load(subscribed: Shop, r
 
 def test_what_the_server_ended_stays_ended(subscribed: Shop) -> None:
     shop = subscribed
+    # Nothing is left to be told of it either.
+    shop.api.refusals["identify"] = [AWAY]
+    shop.refused("return push.logout();")
     shop.api.refusals["subscriptions"] = [GONE]
     fire(shop, dropped=True)
     assert shop.endpoint() is None

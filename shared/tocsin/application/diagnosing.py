@@ -73,8 +73,8 @@ class Diagnosing:
         key = self._registry.vapid_key(app.id, name)
         if key is None or key.retired_at is not None:
             detail = (
-                "It was made under a VAPID key that is retired. Messages signed with that key would still arrive, but the "
-                "subscription cannot be renewed under it: the person has to subscribe anew at the next visit."
+                "It was made under a VAPID key that is retired. Messages signed with that key would still arrive, but "
+                "the subscription cannot be renewed under it: the person has to subscribe anew at the next visit."
             )
             return Finding(Check.VAPID_KEY, ok=False, detail=detail)
         detail = (

@@ -26,5 +26,8 @@ class Limiting:
 
     def browser(self, app: App, network: str) -> None:
         """Count a browser's request. network: its address prefix. Raises Refused: RATE_LIMITED."""
-        self.take(f"net.{app.id}.{network}", *PER_ADDRESS)
-        self.take(f"app.{app.id}", *PER_APP)
+        limits = ((f"net.{app.id}.{network}", PER_ADDRESS, "network"), (f"app.{app.id}", PER_APP, "app"))
+        for subject, (limit, seconds), whose in limits:
+            self.take(
+                subject, limit, seconds, f"Too many requests from browsers: more than {limit} a minute of this {whose}"
+            )

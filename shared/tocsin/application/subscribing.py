@@ -77,9 +77,10 @@ class Subscribing:
         Raises Refused: FIELD_INVALID (endpoint or keys), IDENTITY_REQUIRED, IDENTITY_INVALID, RATE_LIMITED, GONE
         (a renewal of what was ended, or is not known).
         """
-        keys, vapid_key = _checked(command), self._vapid_key(command)
+        keys = _checked(command)
         id_ = self._derivation.subscription_id(command.app.id, command.endpoint)
-        people = self._people(command, id_)
+        known_as = self._subscriptions.get(command.app.id, id_)
+        vapid_key, people = self._vapid_key(command, known_as), self._people(command, known_as)
 
         def change(old: Subscription | None, earlier: Subscription | None) -> Subscription:
             # Whoever withdrew took their name off this browser; it does not come back by itself.
@@ -92,8 +93,7 @@ class Subscribing:
                 app=command.app.id,
                 endpoint=command.endpoint,
                 keys=keys,
-                # An endpoint is bound for ever to the key that the browser made it under.
-                vapid_key=vapid_key or (old.vapid_key if old is not None else command.app.vapid_key),
+                vapid_key=vapid_key,
                 state=SubscriptionState.ACTIVE,
                 identities=base.identities if base else (),
                 labels=base.labels if base else (),
@@ -174,12 +174,9 @@ class Subscribing:
         found = self._subscriptions.of(app.id, [self._identifying.identity(app, kind, name)])
         return sum(self.withdraw(app, subscription.id) for subscription in found)
 
-    def _people(self, command: SubscribeCommand, id_: SubscriptionId) -> list[Identity]:
+    def _people(self, command: SubscribeCommand, old: Subscription | None) -> list[Identity]:
         """Who goes by the claims. Raises Refused, as `Identifying.accept` does."""
-        if not command.claims:
-            return []
         # Whoever says again what we know claims nothing new: strangers must not use up what a person needs.
-        old = None if command.trusted else self._subscriptions.get(command.app.id, id_)
         known = old.identities if old is not None and old.state not in _ENDED else ()
         accept = self._identifying.accept
         return [accept(command.app, claim, trusted=command.trusted, known=known) for claim in command.claims]
@@ -190,14 +187,15 @@ class Subscribing:
             return None
         return self._derivation.subscription_id(command.app.id, command.previous)
 
-    def _vapid_key(self, command: SubscribeCommand) -> str | None:
-        """The id of the VAPID key that the browser says it subscribed under. Raises Refused: FIELD_INVALID."""
+    def _vapid_key(self, command: SubscribeCommand, old: Subscription | None) -> str:
+        """The id of the VAPID key that the browser subscribed under. Raises Refused: FIELD_INVALID.
+
+        Where nobody names it, an endpoint that is known keeps its key: a browser binds one to the other for ever.
+        """
         app, public = command.app, command.application_server_key
-        if public is None:
-            return None
-        if public.rstrip("=") == app.vapid_public:
-            return app.vapid_key
-        name = key_id(public)
+        name = (app.vapid_key if old is None else old.vapid_key) if public is None else key_id(public)
+        if name == app.vapid_key:
+            return name
         found = None if name is None else self._registry.vapid_key(app.id, name)
         if found is None or found.retired_at is not None:
             raise Refused(

@@ -5,11 +5,13 @@ the documents want it after (PS-29). A route therefore lists its caller first an
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from tocsin.application.send_command import IdempotencyKey
@@ -75,13 +77,22 @@ def _refusal(error: ValidationError) -> Refused:
     name = _name(problem["loc"])
     if problem["type"] == "missing":
         return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name)
+    return Refused(Fault.FIELD_INVALID, f"{name} {rule_of(problem)}", field=name)
+
+
+def rule_of(problem: ErrorDetails) -> str:
+    """What a value has to be, after its name: pydantic's words without its jargon."""
+    match problem["type"]:
+        case "extra_forbidden":
+            return "is not known here"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be an object"
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
-    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ")
-    text = text.replace("a integer", "an integer").replace("a dictionary", "an object")
+    text = re.sub(r"^List should (.*) after validation, not \d+$", r"\1", text)
+    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ").replace("a integer", "an integer")
     if not text.startswith(("must ", "have ", "is ")):
         text = f"must be {text}"
-    text = text.replace("have ", "must have ", 1) if text.startswith("have ") else text
-    return Refused(Fault.FIELD_INVALID, f"{name} {text}", field=name)
+    return text.replace("have ", "must have ", 1) if text.startswith("have ") else text
 
 
 def _name(location: Sequence[int | str]) -> str:

@@ -34,7 +34,8 @@ class Rendered:
 class KeyForm:
     """How a dialect's API keys of one kind look and what they can do.
 
-    prefix: how their text starts. header: which carries them, in lower case. scopes: all that such a key can have; also what it gets when none are asked for.
+    prefix: how their text starts. header: what carries them, in lower case. scopes: all that such a key can have; also
+    what it gets when none are asked for.
     """
 
     prefix: str

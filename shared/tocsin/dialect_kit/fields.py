@@ -18,8 +18,8 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 """A host as browsers write it in Origin: lower case, international names in their ASCII form; no wildcards."""
 _WILDCARD = "https://*."
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?(?::\d+)?")
-"""At least two labels, and no address. So `https://*.com` is refused, but not `https://*.co.uk` or a host that strangers
-share: what belongs to whom stands in no name, and a list of such domains (publicsuffix.org) changes every week."""
+"""At least two labels, and no address. So `https://*.com` is refused, but neither `https://*.co.uk` nor a host that
+strangers share: whose a domain is stands in no name, and the list of such (publicsuffix.org) keeps changing."""
 
 
 def text(most: int) -> Callable[[str], str]:

@@ -19,7 +19,9 @@ def check_origin(request: Request, app: App) -> None:
     if origin is None and request.method == "GET":
         return
     may_read_answer(request)  # a page may read why it was refused
-    if origin is None or not app.allows(origin):
+    if origin is None:
+        raise Refused(Fault.ORIGIN_NOT_ALLOWED, "This is for web pages: the request has no Origin header")
+    if not app.allows(origin):
         raise Refused(Fault.ORIGIN_NOT_ALLOWED, "This origin is not on the app's list of allowed origins")
 
 

@@ -14,11 +14,13 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.application.engine import Engine
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import MalformedCursor, Meter, Unavailable
+from tocsin.dialect_kit.bodies import rule_of
 from tocsin.dialect_kit.contract import Capability, Dialect, owns
 from tocsin.dialect_kit.credentials import credential_headers
 from tocsin.dialect_kit.origins import cross_origin_headers
@@ -32,6 +34,7 @@ from tocsin.entrypoints.settings import Settings
 
 __all__ = ["Application", "Capability", "http_handler"]
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -79,7 +82,7 @@ def _sub_application(
         app.include_router(module.router)
 
     def answer(request: Request, error: Exception) -> Response:
-        refused = _refused(error)
+        refused = _refused(error, app, request.scope)
         request.state.fault = refused.fault
         return _render(dialect, refused)
 
@@ -158,7 +161,7 @@ def _add_outcome(fields: Fields, scope: Scope, state: Mapping[str, Any], started
         fields["send"] = send
 
 
-def _refused(error: Exception) -> Refused:
+def _refused(error: Exception, app: FastAPI, scope: Scope) -> Refused:
     match error:
         case Refused():
             return error
@@ -167,13 +170,20 @@ def _refused(error: Exception) -> Refused:
         case MalformedCursor():
             return Refused(Fault.FIELD_INVALID, "cursor must be one that this list gave out", field="cursor")
         case RequestValidationError():
-            name = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
-            return Refused(Fault.FIELD_INVALID, f"{name} is not acceptable", field=name)
+            problem = error.errors()[0]
+            name = ".".join(str(part) for part in problem["loc"][1:])
+            return Refused(Fault.FIELD_INVALID, f"{name} {rule_of(problem)}", field=name)
         case HTTPException(status_code=405):
-            methods = (error.headers or {}).get("Allow", "")
-            return Refused(Fault.METHOD_NOT_ALLOWED, "Method not allowed", methods=methods)
+            return Refused(Fault.METHOD_NOT_ALLOWED, "Method not allowed", methods=", ".join(_methods(app, scope)))
         case _:  # of the framework's own refusals, routing makes only 404 and 405
             return Refused(Fault.ROUTE_UNKNOWN, "There is nothing at this address")
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """What the path does take; a 405 of the framework itself names the methods of one route only."""
+    asked = [{**scope, "method": method} for method in _METHODS]
+    routes_ = app.router.routes
+    return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in routes_)]
 
 
 def _render(dialect: Dialect, refused: Refused) -> Response:

@@ -226,10 +226,9 @@ async function settle(attempts) {
   const { todo } = await keep();
   if (!todo) return;
   const ending = todo[0] === "unsubscribe";
-  const [told, left] = await Promise.allSettled([
-    tell(...todo, attempts).then(() => keep({ ...(ending && GONE), todo: undefined })),
-    ending && leave().then(() => keep(GONE)),
-  ]);
+  const [told, left] = await Promise.allSettled([tell(...todo, attempts), ending && leave()]);
+  if (ending && !(told.reason && left.reason)) await keep(GONE);
+  if (!told.reason) await keep({ todo: undefined });
   if (kept.todo) throw told.reason;
   return left.reason;
 }

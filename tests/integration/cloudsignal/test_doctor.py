@@ -8,8 +8,8 @@ from tests.customer import Customer, expect
 from tests.integration.cloudsignal.shop import Shop
 from tests.integration.deployed_api import DeployedApi, Simulator
 
-CHECKS = ["api_enabled", "subscription_active", "permission", "vapid_key", "hourly_quota", "daily_quota", "allowed_origins"]
-CHECKS += ["expired_share", "payload_size"]
+CHECKS = ["api_enabled", "subscription_active", "permission", "vapid_key", "hourly_quota", "daily_quota"]
+CHECKS += ["allowed_origins", "expired_share", "payload_size"]
 
 
 def examined(shop: Shop, id_: str) -> tuple[set[str], dict[str, str]]:

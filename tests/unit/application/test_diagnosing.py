@@ -49,7 +49,11 @@ def test_a_subscription_that_can_be_reached_is_found_well() -> None:
     ("state", "checks", "word"),
     [
         (SubscriptionState.INACTIVE, {Check.SUBSCRIPTION_ACTIVE, Check.PERMISSION}, "turned notifications off"),
-        (SubscriptionState.EXPIRED, {Check.SUBSCRIPTION_ACTIVE, Check.PERMISSION, Check.EXPIRED_SHARE}, "gone (404 or 410)"),
+        (
+            SubscriptionState.EXPIRED,
+            {Check.SUBSCRIPTION_ACTIVE, Check.PERMISSION, Check.EXPIRED_SHARE},
+            "gone (404 or 410)",
+        ),
         (SubscriptionState.UNREGISTERED, {Check.SUBSCRIPTION_ACTIVE}, "unregistered"),
     ],
 )

@@ -67,7 +67,8 @@ def test_a_move_ends_the_old_endpoint_in_the_same_write_or_not_at_all(
     engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = builders.subscribe(engine, shop, 1, builders.email())
-    store, written = engine.subscriptions, []
+    store = engine.subscriptions
+    written: list[Sequence[Change]] = []
 
     def erased_meanwhile(changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
         if not written:
@@ -182,6 +183,18 @@ def test_cs_5_a_retired_key_is_refused(engine: MemoryEngine, shop: App) -> None:
     rotated = _rotated(engine, shop)
     engine.configuring.retire(shop.id, shop.vapid_key, builders.OPERATOR)
     assert refused(engine, _under(rotated, 1, shop.vapid_public)) is Fault.FIELD_INVALID
+
+
+@pytest.mark.row("CS-5")
+def test_cs_5_an_endpoint_of_a_retired_key_is_refused_though_nobody_names_the_key(
+    engine: MemoryEngine, shop: App
+) -> None:
+    first = builders.subscribe(engine, shop, 1)
+    rotated = _rotated(engine, shop)
+    engine.subscribing.withdraw(shop, first.id)
+    engine.configuring.retire(shop.id, shop.vapid_key, builders.OPERATOR)
+    assert refused(engine, builders.subscribe_command(rotated, 1)) is Fault.FIELD_INVALID
+    assert state(engine, first) is SubscriptionState.INACTIVE
 
 
 @pytest.mark.row("CS-29")

@@ -3,6 +3,7 @@
 import copy
 import hmac
 import json
+import re
 from dataclasses import fields
 from hashlib import sha256
 
@@ -11,11 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.customer import READER, SITE, Customer, expect, new_subscription
-from tests.engine import MemoryEngine
+from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.http_api import Answer, HttpApi
 from tocsin.domain.subscription import Activity, Device
 
 PAGE = {"Origin": SITE}
+OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 SUBSCRIPTION = new_subscription()
 SHOP = {"name": "Shop", "site_url": f"{SITE}/", "contact": "mailto:push@tocsin.dev"}
 
@@ -202,6 +204,7 @@ def test_an_app_that_cannot_be_is_refused_by_field(change: dict[str, object], fi
         ({"dialects": {"nothing": True}}, "dialects"),
         ({"dialects": {"cloudsignal": "off"}}, "dialects.cloudsignal"),
         ({"dialects": ["cloudsignal"]}, "dialects"),
+        ({"origin": ["https://shop.example"]}, "origin"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused_by_field_and_changes_nothing(
@@ -214,7 +217,7 @@ def test_a_change_that_cannot_be_is_refused_by_field_and_changes_nothing(
     assert (api.engine.storage.apps, api.engine.storage.audit) == before
 
 
-@pytest.mark.parametrize("body", [{}, {"unknown": 1}, {"dialects": {}}, {"icon": None}, {"plan": "scale"}])
+@pytest.mark.parametrize("body", [{}, {"dialects": {}}, {"icon": None}, {"plan": "scale"}])
 def test_a_change_of_nothing_is_no_change(body: dict[str, object], api: HttpApi, customer: Customer) -> None:
     before = copy.deepcopy((api.engine.storage.apps, api.engine.storage.audit))
     shown = expect(200, api.operator("GET", customer.at("")))
@@ -229,6 +232,24 @@ def test_null_takes_an_icon_away(api: HttpApi, customer: Customer) -> None:
 
 
 @pytest.mark.row("CS-24")
+@pytest.mark.parametrize(
+    ("call", "body", "field"),
+    [
+        ("people/export", {"external_id": "{}"}, "external_id"),
+        ("people/erase", {"external_id": "{}"}, "external_id"),
+        ("user-tokens", {"user_id": "{}"}, "user_id"),
+        ("sends", {"to": {"external_ids": ["{}"]}, "title": "t", "body": "b"}, "to.external_ids.0"),
+    ],
+)
+@pytest.mark.parametrize("name", ["", " ", "\n\u3000", "x" * 257])
+def test_a_persons_id_says_something_in_256_characters(
+    call: str, body: dict[str, object], field: str, name: str, api: HttpApi, customer: Customer
+) -> None:
+    sent = json.loads(json.dumps(body).replace('"{}"', json.dumps(name)))
+    answer = api.operator("POST", customer.at(f"/{call}"), sent)
+    assert expect(400, answer)["error"]["field"] == field
+
+
 @pytest.mark.parametrize("limits", [{"hourly": 0, "daily": 0}, {"hourly": None, "daily": 7}])
 def test_what_is_left_of_hour_and_day_is_told_with_the_end_of_both(
     limits: dict[str, int | None], api: HttpApi, customer: Customer
@@ -330,3 +351,45 @@ def test_a_key_that_cannot_be_one_is_not_looked_for() -> None:
     app = api.operator("POST", f"/admin/tenants/{tenant}/apps", site).json["id"]
     for key in ("x" * 3000, "ü" * 8, "abc", "abc-defg"):
         assert api.operator("DELETE", f"/admin/apps/{app}/keys/{key}").status == 404
+
+
+def test_an_app_whose_site_no_browser_would_let_subscribe_is_refused(api: HttpApi, customer: Customer) -> None:
+    app = SHOP | {"site_url": "http://shop.example/"}
+    path = f"/admin/tenants/{customer.tenant}/apps"
+    assert expect(400, api.operator("POST", path, app))["error"]["field"] == "site_url"
+    expect(201, api.operator("POST", path, app | {"origins": [SITE]}))
+
+
+def test_cursors_may_stand_in_a_url_as_they_are(api: HttpApi, customer: Customer) -> None:
+    for _ in range(2):
+        customer.key()
+    first = expect(200, api.call("GET", customer.at("/keys"), headers=OPERATOR, query={"limit": "1"}))
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", first["next_cursor"])
+    rest = expect(200, api.call("GET", customer.at("/keys"), headers=OPERATOR, query={"cursor": first["next_cursor"]}))
+    assert len(rest["keys"]) == 1
+    for wrong in ("?", "AAAA", first["next_cursor"] + "A"):
+        expect(400, api.call("GET", customer.at("/keys"), headers=OPERATOR, query={"cursor": wrong}))
+
+
+@pytest.mark.row("X-9")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v2/push/clients/reg_x", "GET, DELETE"),
+        ("DELETE", "/admin/apps/app_x", "GET, PATCH"),
+        ("GET", "/v1/subscribe", "POST, OPTIONS"),
+    ],
+)
+def test_x_9_a_wrong_method_is_told_all_the_right_ones(method: str, path: str, allowed: str, api: HttpApi) -> None:
+    answer = api.call(method, path)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_limit_out_of_range_is_told_the_range(api: HttpApi) -> None:
+    answer = api.call("GET", "/admin/tenants", headers=OPERATOR, query={"limit": "501"})
+    assert expect(400, answer)["error"]["message"] == "limit must be less than or equal to 500"
+
+
+def test_an_empty_list_of_people_is_told_in_a_sentence(api: HttpApi, customer: Customer) -> None:
+    answer = api.operator("POST", customer.at("/sends"), {"to": {"emails": []}, "title": "t", "body": "b"})
+    assert expect(400, answer)["error"]["message"] == "to.emails must have at least 1 item"

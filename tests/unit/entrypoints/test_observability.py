@@ -95,6 +95,17 @@ def test_a_bug_that_no_caller_is_told_of_stands_in_the_line_of_its_request(
     assert (second["level"], "error" in second) == ("INFO", False)
 
 
+def test_a_bug_that_no_caller_is_told_of_is_counted_apart_from_those_that_were_told(
+    meter: EmbeddedMeter, capsys: pytest.CaptureFixture[str], log_lines: LogLines
+) -> None:
+    meter.crash(ZeroDivisionError())
+    meter.flush()
+    line = json.loads(capsys.readouterr().out)
+    assert (line[Metric.CRASHED_AFTER_ACCEPTANCE], Metric.CRASHED in line) == (1, False)
+    log("request", {"status": 200})  # takes the bug along, which otherwise stood in the line of the next test
+    assert len(log_lines()) == 1
+
+
 def test_what_push_services_refused_stands_in_the_next_line(meter: EmbeddedMeter, log_lines: LogLines) -> None:
     for _ in range(2):
         meter.refusal("apple", "BadJwtToken")

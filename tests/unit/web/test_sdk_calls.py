@@ -63,14 +63,14 @@ def test_a_renewal_goes_on_and_never_begins_anew(api: HttpApi) -> None:
     customer = Customer.sign_up(api)
     subscription = new_subscription()
     renewal = {"subscription": subscription, "renew": True}
-    assert expect(404, page(api, customer, "subscriptions", renewal))["error"]["code"] == "not_found"
+    assert expect(404, page(api, customer, "subscriptions", renewal))["error"]["code"] == "gone"
     made = expect(201, page(api, customer, "subscriptions", {"subscription": subscription}))
     assert expect(201, page(api, customer, "subscriptions", renewal))["id"] == made["id"]
     expect(200, page(api, customer, "unsubscribe", {"id": made["id"], "reason": "permission"}))
-    assert expect(404, page(api, customer, "subscriptions", renewal))["error"]["code"] == "not_found"
+    assert expect(404, page(api, customer, "subscriptions", renewal))["error"]["code"] == "gone"
     # Neither under another endpoint: it would be the same browser.
     moved = {"subscription": new_subscription(), "previous": subscription["endpoint"], "renew": True}
-    assert expect(404, page(api, customer, "subscriptions", moved))["error"]["code"] == "not_found"
+    assert expect(404, page(api, customer, "subscriptions", moved))["error"]["code"] == "gone"
     # A press on the button may.
     assert expect(201, page(api, customer, "subscriptions", {"subscription": subscription}))["id"] == made["id"]
 

@@ -112,7 +112,7 @@ class DynamoRegistry:
         if key == app.vapid_key:
             return False
         retired = Update(self._table, keys.vapid_key(app.id, key), "SET #retired_at = :at", {"at": at}, LIVE)
-        # A new revision: whoever read this key as a live one, to make it the present one again, has to read anew.
+        # A new revision, so that this and any other change of the app come one after the other.
         values = {"read": app.revision, "one": 1}
         unchanged = Update(self._table, keys.app(app.id), "ADD #revision :one", values, UNCHANGED)
         try:

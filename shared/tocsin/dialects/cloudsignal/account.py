@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 class ServiceReply(WireModel):
-    """The app and how many it reaches. A limit is null where there is none (CS-25), an address where the contact is a page."""
+    """The app and how many it reaches. Null: a limit where there is none (CS-25), contact_email where it is a page."""
 
     service_id: str
     organization_id: str

@@ -11,6 +11,7 @@ from tocsin.application.engine import Engine
 from tocsin.dialect_kit.callers import caller_by, limit_key, limit_page
 from tocsin.dialect_kit.credentials import credential
 from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.origins import may_read_answer
 from tocsin.dialects.cloudsignal.dialect import DIALECT, NAME
 from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
@@ -29,6 +30,7 @@ def _server(scope: Scope, *, though_disabled: bool = False) -> Callable[[Request
 
 
 def _page(request: Request, engine: EngineDependency) -> Caller:
+    may_read_answer(request)
     caller = _caller(request, engine, KeyKind.PUBLISHABLE, Scope.SUBSCRIBE)
     limit_page(request, engine, caller)
     return caller

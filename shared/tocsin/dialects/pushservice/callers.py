@@ -11,6 +11,7 @@ from tocsin.dialect_kit.callers import caller_by, limit_key, limit_page
 from tocsin.dialect_kit.credentials import credential, from_browser
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
+from tocsin.dialect_kit.origins import may_read_answer
 from tocsin.dialects.pushservice.dialect import HEADER, NAME
 from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
@@ -51,6 +52,7 @@ def _sender(request: Request, engine: EngineDependency) -> Caller:
 
 
 def _subscriber(request: Request, engine: EngineDependency) -> Caller:
+    may_read_answer(request)
     caller = _caller(request, engine, Scope.SUBSCRIBE)
     if caller.kind is KeyKind.PUBLISHABLE:
         limit_page(request, engine, caller)

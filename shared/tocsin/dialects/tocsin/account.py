@@ -10,7 +10,8 @@ from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin import api_keys, apps, money, people, vapid_keys
-from tocsin.dialects.tocsin.callers import Limit, TenantInPath, operator
+from tocsin.dialects.tocsin.callers import TenantInPath, operator
+from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.tenancy import Tenant
 
 router = APIRouter()
@@ -32,10 +33,10 @@ def create_tenant(
 
 
 @tenants.get("")
-def list_tenants(engine: EngineDependency, limit: Limit = 100, cursor: str | None = None) -> dict[str, object]:
+def list_tenants(engine: EngineDependency, cursor: Cursor, limit: Limit = 100) -> dict[str, object]:
     """All tenants, newest first."""
     page = engine.accounts.tenants(limit, cursor)
-    return {"tenants": [_tenant(tenant) for tenant in page.items], "next_cursor": page.cursor}
+    return {"tenants": [_tenant(tenant) for tenant in page.items], "next_cursor": next_cursor(page.cursor)}
 
 
 @tenants.get("/{tenant}")

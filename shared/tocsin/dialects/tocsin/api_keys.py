@@ -10,7 +10,8 @@ from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin.callers import AppInPath, Limit, OperatorActor, operator
+from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
+from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.api_key import ID_LENGTH, ApiKey, KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import KeyId
@@ -56,12 +57,10 @@ def create_key(
 
 
 @router.get("")
-def list_keys(
-    app: AppInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
-) -> dict[str, object]:
+def list_keys(app: AppInPath, engine: EngineDependency, cursor: Cursor, limit: Limit = 100) -> dict[str, object]:
     """The keys of an app, newest first; never their text."""
     page = engine.accounts.keys(app, limit, cursor)
-    return {"keys": [_key(key) for key in page.items], "next_cursor": page.cursor}
+    return {"keys": [_key(key) for key in page.items], "next_cursor": next_cursor(page.cursor)}
 
 
 @router.delete("/{key}")

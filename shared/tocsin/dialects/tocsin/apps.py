@@ -11,10 +11,11 @@ from tocsin.application.configuring import Changes
 from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.contract import Dialect
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
-from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin, own_origin
+from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin, own_origin, web_origin
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin.callers import AppInPath, Limit, OperatorActor, TenantInPath, operator
+from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, TenantInPath, operator
+from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.dialects.tocsin.vapid_keys import VapidRequest
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.errors import Fault, Refused
@@ -80,7 +81,7 @@ class AppRequest(LimitedRequest):
         return NewApp(
             name=self.name,
             site_url=self.site_url,
-            origins=_distinct([own_origin(self.site_url)] if self.origins is None else self.origins),
+            origins=_distinct([_origin_of(self.site_url)] if self.origins is None else self.origins),
             contact=self.contact,
             identity=IdentityMode(self.identity),
             icon=self.icon,
@@ -89,7 +90,7 @@ class AppRequest(LimitedRequest):
         )
 
 
-class AppChanges(LimitedRequest):
+class AppChanges(LimitedRequest, extra="forbid"):
     """What is to be different about an app. icon: null takes it away. dialects: which APIs its keys open, by name."""
 
     name: Change[Name] = None
@@ -136,12 +137,15 @@ def list_apps(
     tenant: TenantInPath,
     engine: EngineDependency,
     dialects: DialectsDependency,
+    cursor: Cursor,
     limit: Limit = 100,
-    cursor: str | None = None,
 ) -> dict[str, object]:
     """The apps of a tenant, newest first."""
     page = engine.accounts.apps(tenant, limit, cursor)
-    return {"apps": [_app(app, engine.public_url, dialects) for app in page.items], "next_cursor": page.cursor}
+    return {
+        "apps": [_app(app, engine.public_url, dialects) for app in page.items],
+        "next_cursor": next_cursor(page.cursor),
+    }
 
 
 @router.get("/apps/{app}")
@@ -164,12 +168,24 @@ def change_app(
 
 
 @router.get("/apps/{app}/audit")
-def list_audit(
-    app: AppInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
-) -> dict[str, object]:
+def list_audit(app: AppInPath, engine: EngineDependency, cursor: Cursor, limit: Limit = 100) -> dict[str, object]:
     """Who changed what of an app, newest first."""
     page = engine.configuring.audit(app, limit, cursor)
-    return {"entries": [_entry(entry) for entry in page.items], "next_cursor": page.cursor}
+    return {"entries": [_entry(entry) for entry in page.items], "next_cursor": next_cursor(page.cursor)}
+
+
+def _origin_of(site_url: str) -> str:
+    """The site's own origin. Raises Refused: FIELD_INVALID, where no browser would let its pages subscribe."""
+    try:
+        return web_origin(own_origin(site_url))
+    except ValueError as error:
+        message = "site_url must be https (http only for localhost), or origins must name pages that are"
+        raise Refused(Fault.FIELD_INVALID, message, field="site_url") from error
+
+
+def _told(name: str, value: object) -> object:
+    """A subscription's id in the form that it has everywhere else."""
+    return render("sub", value) if name == "subscription" and isinstance(value, str) else value
 
 
 def _distinct(origins: list[str]) -> tuple[str, ...]:
@@ -209,5 +225,5 @@ def _entry(entry: AuditEntry) -> dict[str, object]:
         "actor": entry.actor.name,
         "request_id": entry.actor.request_id,
         "action": entry.action,
-        "details": entry.details,
+        "details": {name: _told(name, value) for name, value in entry.details.items()},
     }

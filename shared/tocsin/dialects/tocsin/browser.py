@@ -9,10 +9,11 @@ from tocsin.application.engine import Engine
 from tocsin.application.identifying import Claim
 from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel
+from tocsin.dialect_kit.fields import ExternalId
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.subscriptions import AnyProof, PushSubscription, proof_in
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.identity import MAX_EXTERNAL, IdentityKind
+from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.subscription import Device
 from tocsin.domain.tenancy import App
@@ -23,7 +24,7 @@ Short = Annotated[str, Field(max_length=64)]
 class Person(WireModel):
     """Whose browser this is: by externalId or email, with the proof that the customer's server made."""
 
-    externalId: Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL)] | None = None  # noqa: N815 - wire name
+    externalId: ExternalId | None = None  # noqa: N815 - wire name
     email: str | None = None
     proof: AnyProof | None = None
 

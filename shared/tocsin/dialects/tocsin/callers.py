@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -50,7 +50,6 @@ TenantInPath = Annotated[TenantId, Depends(_tenant_id)]
 AppInPath = Annotated[AppId, Depends(_app_id)]
 OperatorActor = Annotated[Actor, Depends(_actor)]
 """The operator, for the audit log."""
-Limit = Annotated[int, Query(ge=1, le=500)]
 """How many entries a page of a list has."""
 operator = Depends(_operator)
 """Put it on a router: everything under it is the operator's."""

@@ -11,7 +11,8 @@ from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin.callers import AppInPath, Limit, OperatorActor, operator
+from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
+from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.quota import QuotaWindow
 from tocsin.domain.send import Balance
 
@@ -46,12 +47,10 @@ def get_credits(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
 
 
 @router.get("/ledger")
-def list_ledger(
-    app: AppInPath, engine: EngineDependency, limit: Limit = 100, cursor: str | None = None
-) -> dict[str, object]:
+def list_ledger(app: AppInPath, engine: EngineDependency, cursor: Cursor, limit: Limit = 100) -> dict[str, object]:
     """Every grant, reservation and settlement of an app, newest first."""
     page = engine.accounts.ledger(app, limit, cursor)
-    return {"entries": [_entry(entry) for entry in page.items], "next_cursor": page.cursor}
+    return {"entries": [_entry(entry) for entry in page.items], "next_cursor": next_cursor(page.cursor)}
 
 
 @router.get("/quota")
