@@ -32,7 +32,7 @@ def pasted(command: str) -> Any:
 def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
     visitors_browser: Browser, deployed: Stack, servers: ServerThread
 ) -> None:
-    commands, page, worker = blocks("Subscribe the visitors of your site")
+    commands, page, worker, sending = blocks("Subscribe the visitors of your site")
     site = web.Application()
     served: dict[str, str] = {}
 
@@ -53,18 +53,16 @@ def test_a_site_made_by_the_readme_subscribes_its_visitor_who_is_then_reached(
     make_tenant, make_app = re.split(r"\n(?=curl )", commands)
     places["<ten_... of the answer>"] = pasted(filled(make_tenant))["id"]
     app = pasted(filled(make_app))
-    places["app_..."] = app["id"]
+    places |= {"<app_...>": app["id"], "app_...": app["id"]}
     served |= {"/": filled(page), "/tocsin-sw.js": filled(worker)}
 
     visitors_browser.visit(url)
     visitors_browser.click("#notify")
-    admin = f"curl -s {deployed.api}/admin/apps/{app['id']}"
-    key = f"-H 'Authorization: Bearer {places['<admin_key>']}'"
-    pasted(f"""{admin}/credits {key} -d '{{"amount": 5, "reference": "readme"}}'""")
-    note = json.dumps({"to": {"emails": ["reader@example.com"]}, "title": "Hello", "body": "from the README"})
-    send = f"{admin}/sends {key} -d '{note}'"
-    assert wait_until(lambda: pasted(send).get("accepted"), "the visitor to be subscribed", 40) == 1
-    assert visitors_browser.wait_for_alert() == Alert("Hello", "from the README")
+    make_key, add_credits, send = re.split(r"\n(?=curl )", sending)
+    places["<key of the first answer>"] = pasted(filled(make_key))["key"]
+    assert pasted(filled(add_credits))["available"] == 1000
+    assert wait_until(lambda: pasted(filled(send)).get("sent"), "the visitor to be subscribed", 40) == 1
+    assert visitors_browser.wait_for_alert() == Alert("Hello", "From my own site")
     visitors_browser.close_alerts()
 
 

@@ -80,9 +80,10 @@ class Configuring:
         raise Unavailable
 
     def vapid_keys(self, app: AppId) -> Sequence[VapidKeyUse]:
-        """The VAPID keys of an app, newest first. Raises Refused: NOT_FOUND."""
+        """The VAPID keys of an app: the present one, then the others, newest first. Raises Refused: NOT_FOUND."""
         present, in_use = self._app(app).vapid_key, self._subscriptions.counts(app).by_key
-        return [VapidKeyUse(key, key.id == present, in_use.get(key.id, 0)) for key in self._registry.vapid_keys(app)]
+        uses = [VapidKeyUse(key, key.id == present, in_use.get(key.id, 0)) for key in self._registry.vapid_keys(app)]
+        return sorted(uses, key=lambda use: not use.present)
 
     def rotate(self, app: AppId, given: VapidPair | None, actor: Actor) -> VapidKeyUse:
         """Add a VAPID key that new subscriptions are made under; earlier ones keep theirs until browsers come back.

@@ -37,7 +37,7 @@ class RotationRequest(WireModel):
 
 @router.get("")
 def list_vapid_keys(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
-    """All VAPID keys of an app, newest first, and how many active subscriptions were made under each."""
+    """All VAPID keys of an app, the present one first, and how many active subscriptions were made under each."""
     return {"vapid_keys": [_vapid_key(use) for use in engine.configuring.vapid_keys(app)], "next_cursor": None}
 
 
