@@ -65,8 +65,9 @@ def visitors_browser(request: pytest.FixtureRequest) -> Browser:
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def servers() -> Iterator[ServerThread]:
+    """For the sites of one test; they end with it, for hundreds of them would be a thousand open sockets."""
     with ServerThread() as started:
         yield started
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-import select
+import selectors
 import time
 from contextlib import suppress
 from typing import Any
@@ -19,6 +19,9 @@ class DevTools:
         self._read_fd = read_fd
         self._write = os.fdopen(write_fd, "wb")
         self._timeout = timeout
+        # Not select(): this process may have over a thousand files open.
+        self._readable = selectors.DefaultSelector()
+        self._readable.register(read_fd, selectors.EVENT_READ)
         self._number = 0
         self._unread = b""
         self._events: list[Message] = []
@@ -69,6 +72,7 @@ class DevTools:
     def close(self) -> None:
         with suppress(OSError):
             self._write.close()
+        self._readable.close()
         os.close(self._read_fd)
 
     def _note(self, message: Message) -> None:
@@ -79,7 +83,7 @@ class DevTools:
     def _receive(self, end: float) -> Message | None:
         """The next message; None when there is none before `end` on the monotonic clock."""
         while b"\0" not in self._unread:
-            if not select.select([self._read_fd], [], [], max(0.0, end - time.monotonic()))[0]:
+            if not self._readable.select(max(0.0, end - time.monotonic())):
                 return None
             received = os.read(self._read_fd, 65536)
             if not received:

@@ -94,7 +94,6 @@ def test_ps_27_a_message_that_one_push_cannot_carry_is_refused_by_name(
         ("GET", "/v1/send", 405),
         ("PUT", "/v1/send", 405),
         ("DELETE", "/v1/unsubscribe", 405),
-        ("PATCH", "/v1/subscribe", 405),
         ("GET", "/v1/nothing", 404),
         ("POST", "/v1/send/", 404),
         ("POST", "/v1/send/more", 404),
@@ -110,6 +109,12 @@ def test_x_9_an_unknown_route_and_a_wrong_method_are_answered_in_the_dialects_sh
     assert list(answer.json) == ["error"]
     assert isinstance(answer.json["error"], str)
     assert answer.headers.get("allow") == ("POST" if status == 405 else None)
+
+
+@pytest.mark.row("X-9")
+def test_x_9_where_pages_call_the_preflight_is_allowed_too(api: DeployedApi) -> None:
+    answer = api.call("PATCH", "/v1/subscribe")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
 
 
 @pytest.mark.row("X-5")

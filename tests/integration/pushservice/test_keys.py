@@ -81,7 +81,7 @@ def test_ps_28_a_missing_or_wrong_key_is_401_in_one_wording(path: str, customer:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": "Bearer x"}, {"X-Secret-Key": "sk_x"}, {"X-Channel-Api-Key": "x"}]
+    "headers", [{"Authorization": "Bearer x"}, {"X-Secret-Key": "sk_x"}, {"X-Publishable-Key": "pk_x"}]
 )
 def test_two_credentials_at_once_are_refused(headers: dict[str, str], client: PushServiceClient) -> None:
     answer = client.send(headers=headers)

@@ -12,11 +12,12 @@ from tocsin.dialect_kit.credentials import credential, from_browser
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.dialect_kit.origins import may_read_answer
-from tocsin.dialects.pushservice.dialect import HEADER, NAME
+from tocsin.dialects.pushservice.dialect import DIALECT, HEADER, NAME
 from tocsin.domain.api_key import KeyKind, Scope
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 
+_PUBLISHABLE = DIALECT.keys[KeyKind.PUBLISHABLE].prefix
 SENDS_PER_MINUTE = 60
 """For each key, unless it was made with a limit of its own; only sends count (PS-7)."""
 SERVICE_SENDS_PER_MINUTE = 600
@@ -52,7 +53,8 @@ def _sender(request: Request, engine: EngineDependency) -> Caller:
 
 
 def _subscriber(request: Request, engine: EngineDependency) -> Caller:
-    may_read_answer(request)
+    if request.headers.get(HEADER, "").startswith(_PUBLISHABLE):
+        may_read_answer(request)  # a page may read that its key is wrong; who shows a secret one, gets no such help
     caller = _caller(request, engine, Scope.SUBSCRIBE)
     if caller.kind is KeyKind.PUBLISHABLE:
         limit_page(request, engine, caller)
