@@ -9,20 +9,25 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
+from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.identifying import Identifying
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.metrics import Metric
+from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.repeating import Repeating
+from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.user_tokens import UserTokens
+from tocsin.application.watching import Watching
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Plan
 
@@ -89,18 +94,28 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def delivering(self) -> Delivering:
         """Chunks."""
-        return Delivering(
-            self.sends,
+        surroundings = Surroundings(
             self.chunks,
             self.subscriptions,
-            self.jobs,
             self.transport,
             Signing(self.registry, self.vault),
-            self.settling,
+            Watching(self.sends, self.clock),
+            Pacing(),
             self.derivation,
             self.clock,
             self.meter,
         )
+        return Delivering(self.sends, self.jobs, self.settling, surroundings)
+
+    @cached_property
+    def resuming(self) -> Resuming:
+        """Queueing once more."""
+        return Resuming(self.chunks, self.jobs)
+
+    @cached_property
+    def steering(self) -> Steering:
+        """Pausing and cancelling."""
+        return Steering(self.sends, self.resuming, self.settling, self.clock)
 
     @cached_property
     def sending(self) -> Sending:
@@ -112,7 +127,7 @@ class MemoryEngine(MemoryDeployment):
             self.delivering,
             self.settling,
             Repeating(self.sends, self.credits, self.settling, self.derivation, self.clock),
-            self.jobs,
+            self.resuming,
             self.clock,
             self.randomness,
             self.meter,
@@ -173,4 +188,4 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def sweeping(self) -> Sweeping:
         """The sweep."""
-        return Sweeping(self.sends, self.chunks, self.jobs, self.settling, self.clock, self.meter)
+        return Sweeping(self.sends, self.resuming, self.settling, self.clock, self.meter)

@@ -1,6 +1,7 @@
 """POSTs to push services: libcurl's multi interface, HTTP/2, many in flight on few connections."""
 
 import socket
+import threading
 import time
 from collections.abc import Sequence
 
@@ -27,7 +28,7 @@ class PushHttp:
     ca_bundle: path of a PEM file; "" for the system's. connections_per_origin: each carries about 100 requests at once.
     """
 
-    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "", connections_per_origin: int = 4) -> None:
+    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "", connections_per_origin: int = 1) -> None:
         self._proxy = outbound_proxy
         self._ca_bundle = ca_bundle
         self._multi = pycurl.CurlMulti()
@@ -85,6 +86,37 @@ class PushHttp:
                 answers.append(exchange.answer())
                 self._idle.append(exchange)
         return answers
+
+
+class PushHttpByThread:
+    """The PushTransport for threads that each deliver a chunk: every thread has connections of its own.
+
+    A chunk has 100 requests in flight at most, which one HTTP/2 connection carries.
+    """
+
+    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "") -> None:
+        self._options = outbound_proxy, ca_bundle
+        self._local = threading.local()
+
+    def start(self, ticket: int, request: PushRequest, timeout: float) -> None:
+        """Begin a POST that ends within `timeout` seconds; never blocks."""
+        self._own.start(ticket, request, timeout)
+
+    def wait(self, timeout: float) -> Sequence[Answer]:
+        """Collect what this thread's POSTs came to; wait for the first one at most `timeout` seconds."""
+        return self._own.wait(timeout)
+
+    def cancel(self) -> None:
+        """Abandon what this thread has in flight; nothing of it is ever reported."""
+        self._own.cancel()
+
+    @property
+    def _own(self) -> PushHttp:
+        try:
+            own: PushHttp = self._local.transport
+        except AttributeError:
+            own = self._local.transport = PushHttp(*self._options)
+        return own
 
 
 class _Exchange:

@@ -13,6 +13,7 @@ from tocsin.application.listing import Listing
 from tocsin.application.people import People
 from tocsin.application.ports import Clock, Quotas
 from tocsin.application.sending import Sending
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.user_tokens import UserTokens
 from tocsin.domain.quota import Limits
@@ -32,6 +33,10 @@ class Engine(Protocol):
     @property
     def sending(self) -> Sending:
         """Sends."""
+
+    @property
+    def steering(self) -> Steering:
+        """Pausing, resuming and cancelling sends."""
 
     @property
     def subscribing(self) -> Subscribing:

@@ -1,8 +1,14 @@
 """The end of a send: count what was accepted, spend that, release the rest."""
 
+from collections.abc import Sequence
+
 from tocsin.application.ports import Chunks, Clock, Sends
-from tocsin.domain.chunk import ChunkState
+from tocsin.domain.chunk import Chunk, ChunkState
+from tocsin.domain.report import Report, total
 from tocsin.domain.send import Send, SendState, Tally, tally
+
+REASONS = 60
+"""Sorts of answers kept apart in a settled send's record."""
 
 
 class Settling:
@@ -15,9 +21,13 @@ class Settling:
 
     def counts(self, send: Send) -> Tally:
         """What became of the recipients so far."""
+        return self.so_far(send)[0]
+
+    def so_far(self, send: Send) -> tuple[Tally, Report]:
+        """What became of the recipients, and what push services answered, so far."""
         if send.state is SendState.SETTLED:
-            return send.counts
-        return sum(map(tally, self._chunks.of(send.app, send.id)), Tally())
+            return send.counts, send.report
+        return _sums(self._chunks.of(send.app, send.id))
 
     def settle(self, send: Send) -> bool:
         """Settle if every chunk is done; False when it is too early, or somebody else did."""
@@ -26,4 +36,9 @@ class Settling:
         chunks = self._chunks.of(send.app, send.id)
         if len(chunks) != send.chunks or any(chunk.state is not ChunkState.DONE for chunk in chunks):
             return False
-        return self._sends.settle(send, sum(map(tally, chunks), Tally()), int(self._clock.now()))
+        return self._sends.settle(send, *_sums(chunks), int(self._clock.now()))
+
+
+def _sums(chunks: Sequence[Chunk]) -> tuple[Tally, Report]:
+    counts = sum(map(tally, chunks), Tally())
+    return counts, total(chunk.report for chunk in chunks).shortened(REASONS)

@@ -23,26 +23,32 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
+from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.identifying import Identifying
+from tocsin.application.jobs import Lane
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.repeating import Repeating
+from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.user_tokens import UserTokens
+from tocsin.application.watching import Watching
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
 from tocsin.entrypoints.observability import EmbeddedMeter
 from tocsin.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
-    from tocsin.adapters.push_http import PushHttp
+    from tocsin.adapters.push_http import PushHttpByThread
 
 # Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
 # Stores ask up to 16 things at once, and the sending thread goes on meanwhile.
@@ -85,7 +91,7 @@ class Container:
             self.delivering,
             self._settling,
             Repeating(self._sends, self._credits, self._settling, self._derivation, self.clock),
-            self.jobs,
+            self._resuming,
             self.clock,
             self._randomness,
             self.meter,
@@ -136,18 +142,23 @@ class Container:
     @cached_property
     def delivering(self) -> Delivering:
         """Chunks."""
-        return Delivering(
-            self._sends,
+        surroundings = Surroundings(
             self._chunks,
             self._subscriptions,
-            self.jobs,
             self._transport,
             self._signing,
-            self._settling,
+            Watching(self._sends, self.clock),
+            Pacing(),
             self._derivation,
             self.clock,
             self.meter,
         )
+        return Delivering(self._sends, self.jobs, self._settling, surroundings)
+
+    @cached_property
+    def steering(self) -> Steering:
+        """Pausing and cancelling."""
+        return Steering(self._sends, self._resuming, self._settling, self.clock)
 
     @cached_property
     def fanning_out(self) -> FanningOut:
@@ -157,7 +168,7 @@ class Container:
     @cached_property
     def sweeping(self) -> Sweeping:
         """The sweep."""
-        return Sweeping(self._sends, self._chunks, self.jobs, self._settling, self.clock, self.meter)
+        return Sweeping(self._sends, self._resuming, self._settling, self.clock, self.meter)
 
     @cached_property
     def limiting(self) -> Limiting:
@@ -172,10 +183,11 @@ class Container:
     @cached_property
     def jobs(self) -> SqsJobs:
         """The queues."""
+        optional = self._settings.optional
         return SqsJobs(
             boto3.client("sqs", config=_AWS),
-            self._settings.optional("FANOUT_QUEUE_URL"),
-            self._settings.required("DELIVER_QUEUE_URL"),
+            {Lane.DIRECT: optional("FANOUT_QUEUE_URL"), Lane.BULK: optional("BULK_FANOUT_QUEUE_URL")},
+            {Lane.DIRECT: optional("DELIVER_QUEUE_URL"), Lane.BULK: optional("BULK_DELIVER_QUEUE_URL")},
         )
 
     @cached_property
@@ -206,6 +218,10 @@ class Container:
     @cached_property
     def _settling(self) -> Settling:
         return Settling(self._sends, self._chunks, self.clock)
+
+    @cached_property
+    def _resuming(self) -> Resuming:
+        return Resuming(self._chunks, self.jobs)
 
     @cached_property
     def _signing(self) -> Signing:
@@ -254,11 +270,11 @@ class Container:
         return KmsVault(boto3.client("kms", config=_AWS), self._settings.required("VAPID_KMS_KEY"))
 
     @cached_property
-    def _transport(self) -> "PushHttp":
+    def _transport(self) -> "PushHttpByThread":
         # Imported here: only two functions post to push services, and loading libcurl is a part of a cold start.
-        from tocsin.adapters.push_http import PushHttp  # noqa: PLC0415
+        from tocsin.adapters.push_http import PushHttpByThread  # noqa: PLC0415
 
-        return PushHttp(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
+        return PushHttpByThread(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
 
     def _secret(self, setting: str) -> str:
         """A secret that this function is given; the empty text, which nothing matches, for one that it is not."""

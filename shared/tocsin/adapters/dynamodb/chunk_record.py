@@ -5,10 +5,10 @@
 
 from collections.abc import Collection, Sequence
 
-from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb import keys, report_record
 from tocsin.adapters.dynamodb.marshalling import Item, MalformedRecord, Record
 from tocsin.application.ports import Frozen
-from tocsin.domain.chunk import Chunk, ChunkState, Result
+from tocsin.domain.chunk import Chunk, ChunkState, Result, Wait
 from tocsin.domain.ids import ID_BYTES, AppId, SendId, SubscriptionId
 
 RESULTS_PER_BYTE = 4
@@ -24,8 +24,8 @@ def fields(chunk: Chunk) -> Item:
         "epoch": chunk.epoch,
         "version": chunk.version,
         "lease_until": chunk.lease_until,
-        "round": chunk.round,
-        "gone": chunk.gone,
+        "waits": [{"service": w.service, "tries": w.tries, "until": w.until, "reason": w.reason} for w in chunk.waits],
+        "report": report_record.to_text(chunk.report),
         "state": chunk.state,
     }
 
@@ -55,16 +55,19 @@ def from_record(app: AppId, send: SendId, record: Record) -> Chunk:
         record.number("epoch"),
         record.number("version"),
         record.number("lease_until"),
-        record.number("round"),
-        record.number("gone"),
+        tuple(
+            Wait(wait.text("service"), wait.number("tries"), wait.number("until"), wait.text("reason"))
+            for wait in record.records("waits")
+        ),
+        report_record.from_record(record, "report"),
         ChunkState(record.text("state")),
     )
 
 
-def frozen_item(chunk: Chunk, frozen: Frozen, expires_at: int) -> Item:
+def frozen_item(app: AppId, send: SendId, number: int, frozen: Frozen, expires_at: int) -> Item:
     """The item of a chunk's recipients: 12 bytes each."""
     return {
-        **keys.frozen(chunk.app, chunk.send, chunk.number),
+        **keys.frozen(app, send, number),
         "ids": packed_ids(frozen.ids),
         "after": frozen.after,
         "expires_at": expires_at,

@@ -20,10 +20,10 @@ from tocsin.adapters.dynamodb.database import (
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
 from tocsin.adapters.dynamodb.subscription_record import counters, from_record, place_in, sum_of, to_item
-from tocsin.application.ports import Change, Place, Stale, Walk
+from tocsin.application.ports import Change, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
 from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 FIRST_TIME = "attribute_not_exists(#pk)"
@@ -107,11 +107,11 @@ class DynamoSubscriptions:
         records = chain.from_iterable(side_by_side(self._loaded, batches))
         return {found.id: found for found in map(from_record, records)}
 
-    def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
-        """Up to `limit` active subscriptions that follow `after`, by shard and id."""
+    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+        """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
         found: list[Subscription] = []
         # One more than asked for tells whether anything follows.
-        for subscription in self._active_after(app, after, limit + 1):
+        for subscription in self._active_after(app, after, limit + 1, shards):
             found.append(subscription)
             if len(found) > limit:
                 return Walk(found[:limit], _place(found[limit - 1]))
@@ -186,6 +186,10 @@ class DynamoSubscriptions:
             return False
         return True
 
+    def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
+        """The same for several, side by side."""
+        side_by_side(lambda one: self.expire(app, one.id, one.endpoint, one.vapid_key), list(gone))
+
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key."""
         return sum_of(self._database.load(self._table, keys.all_counts(app)))
@@ -252,16 +256,18 @@ class DynamoSubscriptions:
         ):
             yield place_in(record, "listed_at")
 
-    def _active_after(self, app: AppId, after: str | None, page: int) -> Iterator[Subscription]:
-        first, last_sk = (0, "") if after is None else _parse_place(after)
-        for shard in range(first, SHARDS):
+    def _active_after(self, app: AppId, after: str | None, page: int, shards: range) -> Iterator[Subscription]:
+        first, last_sk = (shards.start, "") if after is None else _parse_place(after)
+        for shard in range(first, shards.stop):
             values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
             condition = LISTED_UNDER
             if shard == first and after is not None:
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
-            for record in self._database.query(self._table, condition, values, only=ACTIVE_ONLY, page=page):
+            for record in self._database.query(
+                self._table, condition, values, only=ACTIVE_ONLY, page=page, consistent=False
+            ):
                 yield from_record(record)
 
 

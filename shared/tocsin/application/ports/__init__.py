@@ -19,7 +19,7 @@ from tocsin.application.ports.deliveries import (
     Told,
 )
 from tocsin.application.ports.push import Answer, PushTransport
-from tocsin.application.ports.subscribers import Change, Place, Subscriptions, Walk
+from tocsin.application.ports.subscribers import Change, Gone, Place, Subscriptions, Walk
 from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Stale, Unavailable
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Credits",
     "EarlierSend",
     "Frozen",
+    "Gone",
     "Idempotency",
     "IdempotencyKeyTaken",
     "InsufficientCredits",

@@ -195,7 +195,7 @@ def get_request(caller: Sender, request_id: str, engine: EngineDependency) -> Se
     progress = None if id_ is None else engine.sending.progress(caller.app.id, SendId(id_))
     if progress is None:
         raise Refused(Fault.NOT_FOUND, "Request not found")
-    found, counts = progress
+    found, counts, _ = progress
     return SendReply.of(found.id, found.reserved, counts, [], queued=found.state is not SendState.SETTLED)
 
 

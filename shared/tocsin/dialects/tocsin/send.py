@@ -102,7 +102,8 @@ def get_send(app: AppInPath, send: str, engine: EngineDependency) -> dict[str, o
     progress = None if id_ is None else engine.sending.progress(app, SendId(id_))
     if progress is None:
         raise Refused(Fault.NOT_FOUND, "Send not found")
-    return _send(*progress)
+    found, counts, _ = progress
+    return _send(found, counts)
 
 
 def _send(send: Send, counts: Tally) -> dict[str, object]:

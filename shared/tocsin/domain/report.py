@@ -1,0 +1,63 @@
+"""What push services answered to a chunk or a send, counted: what its record shows, and its doctor explains."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+OTHER = "other"
+
+
+class Fate(StrEnum):
+    """What an answer did to a message. RETRIED: put off; the others are final."""
+
+    ACCEPTED = "accepted"
+    GONE = "gone"
+    FAILED = "failed"
+    RETRIED = "retried"
+
+
+class Said(NamedTuple):
+    """One sort of answer. service: who gave it, NOBODY where no push service was asked. reason: its word, or ours."""
+
+    service: str
+    fate: Fate
+    reason: str
+
+
+NOBODY = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Answers by sort, and what they took: POSTs, writes of chunk records, milliseconds of processor time."""
+
+    said: Mapping[Said, int] = field(default_factory=dict)
+    posts: int = 0
+    writes: int = 0
+    cpu_ms: int = 0
+
+    def __add__(self, other: "Report") -> "Report":
+        said = Counter(self.said)
+        said.update(other.said)
+        return Report(said, self.posts + other.posts, self.writes + other.writes, self.cpu_ms + other.cpu_ms)
+
+    def count(self, fate: Fate) -> int:
+        """How many answers had this fate."""
+        return sum(number for said, number in self.said.items() if said.fate is fate)
+
+    def shortened(self, most: int) -> "Report":
+        """The same in about `most` sorts: the rarer reasons become OTHER; service and fate always stay."""
+        if len(self.said) <= most:
+            return self
+        said: Counter[Said] = Counter()
+        for each, number in Counter(self.said).most_common():
+            kept = not each.reason or len(said) < most
+            said[each if kept else each._replace(reason=OTHER)] += number
+        return replace(self, said=said)
+
+
+def total(reports: Iterable[Report]) -> Report:
+    """All of these together."""
+    return sum(reports, Report())
