@@ -20,6 +20,7 @@ from tocsin.application.ports import (
 )
 from tocsin.domain.chunk import Chunk, Repeat, Result, claimed, finished
 from tocsin.domain.quota import Limits, QuotaWindow
+from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Send, SendState, Tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
@@ -158,7 +159,7 @@ class History:
         return self._stores.chunks.finish_only(done, self._send(subject), Tally(accepted=accepted), NOW)
 
     def _settle(self, subject: int, detail: int) -> object:
-        return self._stores.sends.settle(self._send(subject), Tally(accepted=detail % 6), NOW + detail % 2)
+        return self._stores.sends.settle(self._send(subject), Tally(accepted=detail % 6), Report(), NOW + detail % 2)
 
     def _done(self, subject: int, detail: int) -> object:
         return self._stores.sends.chunk_done(APP, send(subject).id)

@@ -42,6 +42,7 @@ from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.ports import Idempotency, InsufficientCredits, InsufficientQuota, LeaseLost, Stale
 from tocsin.domain.chunk import Repeat, Result, claimed, finished
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Send, Tally
 from tocsin.domain.subscription import Broadcasts, Counts, SubscriptionState
 
@@ -131,7 +132,7 @@ def test_a_send_is_settled_by_one(stores: Stores) -> None:
     stores.credits.grant(APP, 100, "start", NOW, REQUEST)
 
     def settle(one: Send, _: int) -> bool:
-        return stores.sends.settle(one, Tally(accepted=2), NOW)
+        return stores.sends.settle(one, Tally(accepted=2), Report(), NOW)
 
     for number in range(5):
         one = send(number, reserved=3)
@@ -151,7 +152,7 @@ def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) ->
 
     def end(number: int) -> object:
         if number % 2:
-            return stores.sends.settle(one, Tally(accepted=3), NOW)
+            return stores.sends.settle(one, Tally(accepted=3), Report(), NOW)
         return stores.chunks.finish_only(done, one, Tally(accepted=3), NOW)
 
     results = at_once(end)
@@ -161,7 +162,7 @@ def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) ->
 
 def test_a_chunk_is_claimed_by_one(stores: Stores) -> None:
     unclaimed, frozen = chunk(send())
-    stores.chunks.add(unclaimed, frozen)
+    add(stores, unclaimed, frozen)
     results = at_once(lambda _: stores.chunks.claim(claimed(unclaimed, NOW, Repeat.RESEND)))
     assert results.count(LeaseLost) == THREADS - 1
     assert stores.chunks.get(APP, send().id, 0) == claimed(unclaimed, NOW, Repeat.RESEND)
@@ -205,7 +206,7 @@ def test_what_a_send_did_not_use_is_returned_once_while_others_reserve(stores: S
 
     def settle_or_reserve(number: int) -> object:
         if number % 2:
-            return stores.sends.settle(one, Tally(accepted=20), NOW)
+            return stores.sends.settle(one, Tally(accepted=20), Report(), NOW)
         stores.sends.reserve(send(number + 2, 1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
         return "reserved"
 
@@ -225,7 +226,7 @@ def test_a_settlement_meets_a_new_hour_and_returns_to_the_day_alone(stores: Stor
         if number == THREADS:
             stores.sends.reserve(send(99, 1, charge=Charge.QUOTA, created_at=later), None, None, DUE, UNLIMITED)
             return True
-        return stores.sends.settle(sends[number], Tally(accepted=1), later)
+        return stores.sends.settle(sends[number], Tally(accepted=1), Report(), later)
 
     assert all(at_once(settle_or_begin, THREADS + 1))
     assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1)
@@ -302,7 +303,7 @@ def test_broadcasts_that_end_at_once_are_all_counted(stores: Stores) -> None:
     sends = [send(number, 101, charge=Charge.NONE) for number in range(THREADS)]
     for one in sends:
         stores.sends.reserve(one, None, None, DUE, UNLIMITED)
-    assert all(at_once(lambda number: stores.sends.settle(sends[number], Tally(), NOW)))
+    assert all(at_once(lambda number: stores.sends.settle(sends[number], Tally(), Report(), NOW)))
     assert stores.subscriptions.broadcasts(APP) == Broadcasts(THREADS, NOW)
 
 
@@ -369,7 +370,7 @@ def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
     stores.credits.grant(APP, 4, "start", NOW, REQUEST)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     network = LostReplies(monkeypatch, "TransactWriteItems")
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), Report(), NOW)
     assert network.carried == 2
     assert stores.credits.balance(APP) == Balance(2, 0, 2)
 
@@ -377,7 +378,7 @@ def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
 def test_a_save_whose_reply_is_lost_is_stored(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     unclaimed, frozen = chunk(send())
     owned = claimed(unclaimed, NOW, Repeat.RESEND)
-    stores.chunks.add(unclaimed, frozen)
+    add(stores, unclaimed, frozen)
     stores.chunks.claim(owned)
     network = LostReplies(monkeypatch, "UpdateItem")
     saved = replace(owned, results=(Result.ACCEPTED,) * 3, version=owned.version + 1)
@@ -396,13 +397,13 @@ def test_quota_whose_replies_are_lost_is_taken_and_returned_once(
         stores.sends.reserve(one, None, None, DUE, Limits(4, 4))
     assert stores.quotas.usage(APP, NOW) == Usage(4, 4)
     LostReplies(monkeypatch, "TransactWriteItems")
-    assert stores.sends.settle(one, Tally(accepted=1), NOW)
+    assert stores.sends.settle(one, Tally(accepted=1), Report(), NOW)
     assert stores.quotas.usage(APP, NOW) == Usage(2, 2)
 
 
 def test_a_claim_whose_reply_is_lost_is_given_up(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     unclaimed, frozen = chunk(send())
-    stores.chunks.add(unclaimed, frozen)
+    add(stores, unclaimed, frozen)
     LostReplies(monkeypatch, "UpdateItem")
     with pytest.raises(LeaseLost):
         stores.chunks.claim(claimed(unclaimed, NOW, Repeat.RESEND))

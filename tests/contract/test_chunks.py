@@ -13,6 +13,7 @@ from tocsin.adapters.dynamodb.marshalling import Record, to_attributes
 from tocsin.application.ports import Frozen, LeaseLost
 from tocsin.domain.chunk import CHUNK_SIZE, Chunk, ChunkState, Repeat, Result, claimed, finished, opened
 from tocsin.domain.ids import SubscriptionId
+from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, SendState, Tally
 
 SEND = send()
@@ -38,7 +39,7 @@ def reserve(stores: Stores) -> Chunk:
 def test_a_chunk_is_stored_with_its_recipients(stores: Stores) -> None:
     record, frozen = chunk(SEND, 3)
     frozen = replace(frozen, after="07:SUB#x")
-    assert stores.chunks.add(record, frozen)
+    assert add(stores, record, frozen)
     assert stores.chunks.get(APP, SEND.id, 3) == record
     assert stores.chunks.frozen(APP, SEND.id, 3) == frozen
     assert stores.chunks.get(APP, SEND.id, 4) is None
@@ -47,29 +48,29 @@ def test_a_chunk_is_stored_with_its_recipients(stores: Stores) -> None:
 
 def test_recipients_are_frozen_for_good(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
-    assert not stores.chunks.add(*chunk(SEND, 0, size=2))
+    add(stores, record, frozen)
+    assert not add(stores, *chunk(SEND, 0, size=2))
     assert stores.chunks.get(APP, SEND.id, 0) == record
     assert stores.chunks.frozen(APP, SEND.id, 0) == frozen
 
 
 def test_chunks_are_listed_by_number(stores: Stores) -> None:
     for number in (11, 0, 2):
-        stores.chunks.add(*chunk(SEND, number))
-    stores.chunks.add(*chunk(send(2), 1))
+        add(stores, *chunk(SEND, number))
+    add(stores, *chunk(send(2), 1))
     assert [one.number for one in stores.chunks.of(APP, SEND.id)] == [0, 2, 11]
 
 
 def test_a_claim_is_stored(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     stores.chunks.claim(claim(record))
     assert stores.chunks.get(APP, SEND.id, 0) == claim(record)
 
 
 def test_a_claim_of_an_old_version_is_refused(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     first = claim(record)
     stores.chunks.claim(first)
     with pytest.raises(LeaseLost):
@@ -79,7 +80,7 @@ def test_a_claim_of_an_old_version_is_refused(stores: Stores) -> None:
 
 def test_a_claim_of_a_version_that_was_never_stored_is_refused(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     with pytest.raises(LeaseLost):
         stores.chunks.claim(claim(claim(record)))
     assert stores.chunks.get(APP, SEND.id, 0) == record
@@ -87,7 +88,7 @@ def test_a_claim_of_a_version_that_was_never_stored_is_refused(stores: Stores) -
 
 def test_a_claim_after_a_save_that_it_did_not_see_is_refused(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     first = claim(record)
     stores.chunks.claim(first)
     saved = next_save(first, Result.ACCEPTED, Result.PENDING, Result.PENDING)
@@ -99,7 +100,7 @@ def test_a_claim_after_a_save_that_it_did_not_see_is_refused(stores: Stores) -> 
 
 def test_a_save_of_a_former_owner_is_refused(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     first = claim(record)
     second = claim(first)
     stores.chunks.claim(first)
@@ -111,7 +112,7 @@ def test_a_save_of_a_former_owner_is_refused(stores: Stores) -> None:
 
 def test_a_save_can_be_repeated_but_not_overtaken_by_an_older_one(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     owned = claim(record)
     stores.chunks.claim(owned)
     older = next_save(owned, Result.ACCEPTED, Result.PENDING, Result.PENDING)
@@ -126,7 +127,7 @@ def test_a_save_can_be_repeated_but_not_overtaken_by_an_older_one(stores: Stores
 
 def test_a_done_chunk_is_neither_claimed_nor_saved(stores: Stores) -> None:
     record, frozen = chunk(SEND)
-    stores.chunks.add(record, frozen)
+    add(stores, record, frozen)
     owned = claim(record)
     done = finished(replace(owned, version=owned.version + 1))
     stores.chunks.claim(owned)
@@ -180,7 +181,7 @@ def test_a_former_owner_finishes_nothing(stores: Stores) -> None:
 
 def test_the_chunk_of_a_settled_send_is_not_saved(stores: Stores) -> None:
     owned = reserve(stores)
-    stores.sends.settle(SEND, Tally(accepted=1), NOW)
+    stores.sends.settle(SEND, Tally(accepted=1), Report(), NOW)
     assert not stores.chunks.finish_only(finished(replace(owned, version=9)), SEND, Tally(accepted=3), NOW)
     assert stores.chunks.get(APP, SEND.id, 0) == owned
     assert stores.credits.balance(APP) == Balance(9, 0, 1)

@@ -22,6 +22,7 @@ from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTak
 from tocsin.domain.chunk import finished
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
+from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Listed, People, SendState, Tally
 from tocsin.webpush.message import Urgency
 
@@ -75,7 +76,7 @@ def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     assert stores.chunks.get(OTHER_APP, mine.id, 0) is None
     assert stores.chunks.frozen(OTHER_APP, mine.id, 0) is None
     assert stores.chunks.of(OTHER_APP, mine.id) == []
-    assert not stores.sends.settle(replace(mine, app=OTHER_APP), Tally(accepted=1), NOW)
+    assert not stores.sends.settle(replace(mine, app=OTHER_APP), Tally(accepted=1), Report(), NOW)
     assert not stores.sends.chunk_done(OTHER_APP, mine.id)
     stores.sends.postpone(OTHER_APP, mine.id, DUE)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
@@ -181,7 +182,7 @@ def test_a_planned_send_is_opened_once(stores: Stores) -> None:
 def test_a_settled_send_is_not_opened_again(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
-    stores.sends.settle(send(), Tally(), NOW)
+    stores.sends.settle(send(), Tally(), Report(), NOW)
     stores.sends.all_opened(APP, send().id, 5)
     found = stores.sends.get(APP, send().id)
     assert found is not None
@@ -209,7 +210,7 @@ def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores)
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     counts = Tally(accepted=1, failed=2, gone=1, uncertain=0, pending=0, doubted=1)
-    assert stores.sends.settle(send(reserved=3), counts, NOW + 5)
+    assert stores.sends.settle(send(reserved=3), counts, Report(), NOW + 5)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
     expected = replace(send(), state=SETTLED, counts=counts, settled_at=NOW + 5)
     assert stores.sends.get(APP, send().id) == expected
@@ -219,17 +220,17 @@ def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores)
 def test_settling_twice_pays_once(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
-    assert not stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
-    assert not stores.sends.settle(send(reserved=3), Tally(accepted=3), NOW + 1)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), Report(), NOW)
+    assert not stores.sends.settle(send(reserved=3), Tally(accepted=2), Report(), NOW)
+    assert not stores.sends.settle(send(reserved=3), Tally(accepted=3), Report(), NOW + 1)
     assert stores.credits.balance(APP) == Balance(8, 0, 2)
 
 
 def test_a_planned_or_unknown_send_is_not_settled(stores: Stores) -> None:
     grant(stores)
-    assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
+    assert not stores.sends.settle(send(), Tally(accepted=1), Report(), NOW)
     stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
-    assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
+    assert not stores.sends.settle(send(), Tally(accepted=1), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
 
 
@@ -238,14 +239,14 @@ def test_what_is_released_is_what_the_record_holds(stores: Stores, believed: obj
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     assert isinstance(believed, type(send()))
-    assert stores.sends.settle(believed, Tally(accepted=1), NOW)
+    assert stores.sends.settle(believed, Tally(accepted=1), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
 
 
 def test_nobody_pays_more_than_was_held(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=4), NOW)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=4), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(7, 0, 3)
 
 
@@ -254,7 +255,7 @@ def test_a_send_without_charge_moves_no_credits(stores: Stores) -> None:
     free = send(charge=Charge.NONE)
     stores.sends.reserve(free, only_chunk(free), None, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
-    assert stores.sends.settle(free, Tally(accepted=3), NOW)
+    assert stores.sends.settle(free, Tally(accepted=3), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
     found = stores.sends.get(APP, free.id)
     assert found is not None
@@ -282,7 +283,7 @@ def test_a_postponed_send_is_looked_at_later(stores: Stores) -> None:
 def test_a_settled_send_cannot_be_postponed(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
-    stores.sends.settle(send(), Tally(), NOW)
+    stores.sends.settle(send(), Tally(), Report(), NOW)
     stores.sends.postpone(APP, send().id, DUE)
     assert due(stores) == []
 
@@ -292,7 +293,7 @@ def test_reserving_does_not_touch_a_chunk_of_another_send(stores: Stores) -> Non
     first, second = send(1), send(2)
     stores.sends.reserve(first, only_chunk(first), None, DUE, UNLIMITED)
     stores.sends.reserve(second, None, None, DUE, UNLIMITED)
-    stores.chunks.add(*chunk(second, 0, size=2))
+    add(stores, *chunk(second, 0, size=2))
     done = finished(only_chunk(first)[0])
     stores.chunks.save(done)
     assert stores.chunks.get(APP, first.id, 0) == done

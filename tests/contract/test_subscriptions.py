@@ -21,6 +21,7 @@ from tests.contract.stores import Stores
 from tocsin.application.ports import Place, Stale
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SendId, SubscriptionId
+from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, People, Tally
 from tocsin.domain.subscription import Activity, Broadcasts, Counts, Device, Subscription, SubscriptionState, notified
 
@@ -48,7 +49,7 @@ def broadcast(stores: Stores, number: int, at: int = NOW, *, reserved: int = 101
     """Send to everyone, paid by nobody."""
     one = send(number, reserved, charge=Charge.NONE)
     stores.sends.reserve(one, None, None, NOW, UNLIMITED)
-    assert stores.sends.settle(one, Tally(accepted=1), at)
+    assert stores.sends.settle(one, Tally(accepted=1), Report(), at)
 
 
 def test_a_subscription_is_read_back_as_it_was(stores: Stores) -> None:
@@ -382,8 +383,8 @@ def test_a_large_send_to_everyone_is_counted_once_for_the_app(stores: Stores) ->
     broadcast(stores, 3, NOW + 10, reserved=100)
     to_people = send(4, 101, charge=Charge.NONE, audience=People((ANNA,)))
     stores.sends.reserve(to_people, None, None, NOW, UNLIMITED)
-    stores.sends.settle(to_people, Tally(), NOW + 11)
-    assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), NOW + 12)
+    stores.sends.settle(to_people, Tally(), Report(), NOW + 11)
+    assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), Report(), NOW + 12)
     assert stores.subscriptions.broadcasts(APP) == Broadcasts(2, NOW + 9)
     assert stores.subscriptions.broadcasts(OTHER_APP) == Broadcasts()
 

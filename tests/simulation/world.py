@@ -6,7 +6,7 @@ there the world decides what happens: nothing, the end of the process, a store t
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -124,16 +124,17 @@ class SharedJobs(MemoryJobs):
         super().__init__()
         self._world = world
 
-    def fan_out(self, job: FanOut) -> None:
-        """Queue the planning of a send."""
-        super().fan_out(job)
-        self._world.queue.append(Message(self.planned.pop(), self._world.clock.now()))
+    def fan_out(self, jobs: Sequence[FanOut]) -> None:
+        """Queue the planning of these parts."""
+        super().fan_out(jobs)
+        self._world.queue += [Message(job, self._world.clock.now()) for job in self.planned]
+        self.planned.clear()
 
-    def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
-        """Queue a chunk."""
-        super().deliver(job, delay)
-        sent = self.delayed.pop()
-        self._world.queue.append(Message(sent.job, self._world.clock.now() + sent.delay))
+    def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
+        """Queue chunks."""
+        super().deliver(jobs, delay)
+        self._world.queue += [Message(sent.job, self._world.clock.now() + sent.delay) for sent in self.delayed]
+        self.delayed.clear()
 
 
 class Watched:
@@ -276,7 +277,7 @@ class World:
             try:
                 process = self.process()
                 if isinstance(message.job, FanOut):
-                    process.fanning_out.handle(message.job)
+                    process.fanning_out.handle(message.job, self.clock.now() + HANDLER_SECONDS)
                 else:
                     process.delivering.handle(message.job, self.clock.now() + HANDLER_SECONDS)
             except (Crash, Unavailable):
@@ -334,5 +335,6 @@ def small(*, sync: int = 100) -> Iterator[None]:
         patch("tocsin.application.delivery_pass.WINDOW", SMALL_WINDOW),
         patch("tocsin.domain.chunk.WINDOW", SMALL_WINDOW),
         patch("tocsin.application.delivery_pass.SAVE_EVERY", 1),
+        patch("tocsin.domain.parts.PART_SIZE", 2),
     ):
         yield

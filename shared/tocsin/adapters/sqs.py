@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-MESSAGE_LIMIT = BATCH_LIMIT = 1_048_576
-"""Bytes of one message, and of all messages of a batch together."""
+BATCH_LIMIT = 1_048_576
+"""Bytes of all messages of a batch together."""
 BATCH_SIZE = 10
 
 
 class SqsJobs:
-    """The Jobs port. Messages name their tenant as group: SQS then lets no tenant's flood delay another's (fair queues)."""
+    """The Jobs port. A message's group is its tenant: SQS then lets no tenant's flood delay another's (fair queues)."""
 
     def __init__(self, client: "SQSClient", fanout_urls: Mapping[Lane, str], deliver_urls: Mapping[Lane, str]) -> None:
         self._client = client
@@ -33,7 +33,7 @@ class SqsJobs:
     def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
         """Queue chunks, to be seen after `delay` seconds (at most 900, which SQS enforces)."""
         for lane in Lane:
-            bodies = [(_fitting(job), job.route.tenant) for job in jobs if job.route.lane is lane]
+            bodies = [(encode_deliver(job), job.route.tenant) for job in jobs if job.route.lane is lane]
             self._send(self._deliver_urls, lane, bodies, delay)
 
     def _send(self, urls: Mapping[Lane, str], lane: Lane, bodies: Sequence[tuple[str, str]], delay: int) -> None:
@@ -47,12 +47,6 @@ class SqsJobs:
             if reply.get("Failed"):
                 # Those that did go may go twice: a job that repeats changes nothing.
                 raise Unavailable
-
-
-def _fitting(job: DeliverChunk) -> str:
-    """The body with the recipients, if a message can hold it; else the worker reads them by their frozen ids."""
-    body = encode_deliver(job)
-    return body if len(body) <= MESSAGE_LIMIT else encode_deliver(job.without_recipients())
 
 
 def _batches(bodies: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ from tocsin.domain.subscription import Subscription, SubscriptionState
 
 FRESH_SECONDS = 45
 """Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
-REST_SECONDS = 5
+REST_SECONDS = 6
 """A longer wait is left to the queue, which waits for free."""
 MAX_DELAY = 900
 EXPIRED, CANCELLED, GIVEN_UP = "expired", "cancelled", "given up"

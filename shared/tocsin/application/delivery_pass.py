@@ -245,7 +245,7 @@ class DeliveryPass:
             target = self._targets[index]
             if target is None:
                 picked.append(index)
-            elif self._may_start(index, target, now):
+            elif self._may_start(target, now):
                 origin = target.endpoint.origin
                 if places.setdefault(origin, self._pacing.room(origin)):
                     places[origin] -= 1
@@ -254,10 +254,10 @@ class DeliveryPass:
                     self._line.append(index)
         return picked
 
-    def _may_start(self, index: int, target: Target, now: float) -> bool:
+    def _may_start(self, target: Target, now: float) -> bool:
         hold = self._pacing.hold(target.endpoint.origin, target.recipient.vapid_key, now)
         if hold is not None:
-            self._defer(index, target, hold.reason, hold.until)
+            self._defer(target, hold.reason, hold.until)
         return hold is None
 
     def _start_ready(self) -> None:
@@ -270,7 +270,7 @@ class DeliveryPass:
                 self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, UNSUBSCRIBED))
             elif not self._pacing.room(target.endpoint.origin):
                 self._line.append(index)
-            elif self._may_start(index, target, now):
+            elif self._may_start(target, now):
                 self._post(index, target, room_of(target.endpoint.service))
 
     def _post(self, index: int, target: Target, room: int) -> None:
@@ -299,11 +299,15 @@ class DeliveryPass:
         index, now = answer.ticket, self._clock.now()
         target = self._flying.pop(index)
         if answer.response is None:
+            self._count(Metric.UNANSWERED, target)
             self._learn(target, None, NO_ANSWER, None, now)
             self._unanswered(index, target, sent=answer.sent)
             return
         verdict = judge(target.endpoint.service, answer.response, int(now))
+        self._count(_METRICS[verdict.outcome], target)
         self._learn(target, self._outcome(index, verdict), verdict.reason, verdict.retry_after, now)
+        if verdict.outcome is not Outcome.ACCEPTED:
+            self._with.meter.refusal(target.endpoint.service, verdict.reason)
         match verdict.outcome:
             case Outcome.ACCEPTED:
                 reason = "" if verdict.reason.startswith("status ") else verdict.reason
@@ -311,19 +315,17 @@ class DeliveryPass:
             case Outcome.GONE:
                 self.gone.append(target.recipient.id)
                 self._buried.append(Gone(target.recipient.id, target.recipient.endpoint, target.recipient.vapid_key))
-                self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.GONE, ""))
+                self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.GONE, verdict.reason))
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
                 self._signed_anew.add(index)
                 self._with.signing.forget(self._headers[index])
                 self._post(index, target, room_of(target.endpoint.service))
-            case Outcome.TOO_LARGE if index not in self._shortened:
+            case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
                 self._shortened.add(index)
                 self._post(index, target, SMALLEST_ROOM)
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
-                self._refused(target, verdict.reason)
-                self._defer(index, target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
+                self._defer(target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
             case _:
-                self._refused(target, verdict.reason)
                 self._measured[Metric.SENDER_ERROR, ""] += 1
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, verdict.reason))
 
@@ -334,21 +336,23 @@ class DeliveryPass:
 
     def _learn(self, target: Target, outcome: Outcome | None, reason: str, retry_after: int | None, now: float) -> None:
         origin, key = target.endpoint.origin, target.recipient.vapid_key
-        metric = Metric.UNANSWERED if outcome is None else _METRICS[outcome]
-        self._measured[metric, target.endpoint.service] += 1
         if self._pacing.ended(origin, key, outcome, reason, retry_after, now):
-            self._measured[Metric.CIRCUIT_OPENED, target.endpoint.service] += 1
+            self._count(Metric.CIRCUIT_OPENED, target)
 
-    def _refused(self, target: Target, reason: str) -> None:
-        self._with.meter.refusal(target.endpoint.service, reason)
+    def _count(self, metric: Metric, target: Target) -> None:
+        self._measured[metric, target.endpoint.service] += 1
+
+    def _can_be_shorter(self, index: int, target: Target) -> bool:
+        room = room_of(target.endpoint.service)
+        return len(self._messages.plaintext(target.recipient, self.chunk.number, index, room)) > SMALLEST_ROOM
 
     def _unanswered(self, index: int, target: Target, *, sent: bool) -> None:
         if sent:
             self._results[index] = Result.UNCERTAIN
             self._doubted.add(index)
-        self._defer(index, target, NO_ANSWER, 0)
+        self._defer(target, NO_ANSWER, 0)
 
-    def _defer(self, index: int, target: Target, reason: str, until: int) -> None:
+    def _defer(self, target: Target, reason: str, until: int) -> None:
         """Not now: the recipient keeps its result and is tried again in a later round."""
         service = target.endpoint.service
         known, earlier = self._waits.get(service), self._put_off.get(service)

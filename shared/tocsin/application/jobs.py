@@ -15,6 +15,8 @@ from tocsin.webpush.encoding import from_base64url, to_base64url
 from tocsin.webpush.encryption import RecipientKeys
 
 VERSION = 2
+MESSAGE_LIMIT = 1_048_576
+"""Bytes of a queue's message; JSON as we write it is ASCII."""
 
 
 class Lane(StrEnum):
@@ -131,12 +133,16 @@ def decode_fan_out(body: str) -> FanOut:
 
 
 def encode_deliver(job: DeliverChunk) -> str:
-    """The message body of a delivery job (JSON, about 350 bytes a recipient)."""
+    """The message body of a delivery job (JSON, about 350 bytes a recipient).
+
+    Recipients that would not fit into a message are left out: the worker then loads them by the frozen ids.
+    """
     rows = [
         [r.id, r.endpoint, to_base64url(r.keys.p256dh), to_base64url(r.keys.auth), r.vapid_key, r.external_id]
         for r in job.recipients
     ]
-    return _dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
+    body = _dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
+    return body if len(body) <= MESSAGE_LIMIT else encode_deliver(job.without_recipients())
 
 
 def decode_deliver(body: str) -> DeliverChunk:

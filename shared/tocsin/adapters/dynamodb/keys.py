@@ -208,7 +208,7 @@ def frozen(owner: AppId, name: SendId, number: int) -> Key:
 
 
 def progress(owner: AppId, name: SendId) -> Key:
-    """How far a large send came: its planned parts and finished chunks. Apart from the send, whose text makes writes dear."""
+    """How far a large send came, apart from the send itself, whose text makes writes dear."""
     return key(send_partition(owner, name), "PROGRESS")
 
 
