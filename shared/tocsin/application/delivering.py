@@ -1,14 +1,14 @@
 """Delivering a chunk: claim it, run passes over it, finish it or hand it on; the order of writes keeps money right."""
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 
-from tocsin.application.delivery_pass import DeliveryPass, Surroundings, Target, target_of, waiting
+from tocsin.application.delivery_pass import DeliveryPass, Surroundings
 from tocsin.application.jobs import DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable
 from tocsin.application.settling import Settling
+from tocsin.application.targets import Targets, held_back, target_of
 from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished
 from tocsin.domain.send import SYNC_RECIPIENTS, Course, People, Send, SendState, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
@@ -55,7 +55,7 @@ class Delivering:
             self._with.meter.count(Metric.LEASE_LOST)
             return None
 
-    def begin(self, send: Send, chunk: Chunk, targets: Sequence[Target | None], read_at: float) -> DeliveryPass:
+    def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
         """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.
 
         read_at: when the recipients were read (Unix seconds); none is tried for the first time long after that.
@@ -92,7 +92,7 @@ class Delivering:
         recipients, read_at = self._recipients(job, send)
         targets = [target_of(recipient) for recipient in recipients]
         now = self._clock.now()
-        owned = claimed(chunk, int(now), send.repeat, waiting(chunk, targets, now))
+        owned = claimed(chunk, int(now), send.repeat, held_back(chunk, targets, now))
         self._chunks.claim(owned)
         delivery = self.begin(send, owned, targets, read_at)
         self.finish(delivery, until)

@@ -1,12 +1,10 @@
 """One pass over a claimed chunk: a sliding window of POSTs, saved as results come in."""
 
 import contextlib
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tocsin.application.jobs import Recipient
 from tocsin.application.messages import SMALLEST_ROOM, Messages, room_of
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Pacing
@@ -22,10 +20,12 @@ from tocsin.application.ports import (
     Unavailable,
 )
 from tocsin.application.signing import Signing
+from tocsin.application.tallying import Tallying
+from tocsin.application.targets import Target, Targets, held_back
+from tocsin.application.waits import Waits
 from tocsin.application.watching import Watching
 from tocsin.domain.chunk import (
     LEASE_SECONDS,
-    MAX_TRIES,
     POST_SECONDS,
     SAVE_EVERY,
     WINDOW,
@@ -37,11 +37,10 @@ from tocsin.domain.chunk import (
 )
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.report import NOBODY, Fate, Report, Said
+from tocsin.domain.report import NOBODY, Fate, Said
 from tocsin.domain.send import Course, Send
 from tocsin.webpush.encryption import encrypt
 from tocsin.webpush.message import PushMessage, topic_of
-from tocsin.webpush.origins import Endpoint, InvalidEndpoint, parse_endpoint
 from tocsin.webpush.outcome import Outcome, Verdict, judge
 from tocsin.webpush.request import build_request
 
@@ -49,8 +48,6 @@ PATIENCE = 1.0
 """Seconds after which recipients go on although little of the window is free: some origin is slow."""
 CROWDED = 0.05
 """Seconds to wait where other chunks of this process keep a push service busy."""
-REASONS = 12
-"""Sorts of answers kept apart in a chunk's record, which has to stay below 1 KB."""
 UNSUBSCRIBED, NO_KEY, NO_ANSWER = "unsubscribed", "no such VAPID key", "no answer"
 _METRICS = {
     Outcome.ACCEPTED: Metric.ACCEPTED,
@@ -62,24 +59,6 @@ _METRICS = {
     Outcome.TOO_LARGE: Metric.TOO_LARGE,
     Outcome.UNAVAILABLE: Metric.PUSH_SERVICE_UNAVAILABLE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A recipient and where it is reached."""
-
-    recipient: Recipient
-    endpoint: Endpoint
-
-
-def target_of(recipient: Recipient | None) -> Target | None:
-    """Where a recipient is reached; None when there is nobody to send to any more."""
-    if recipient is None:
-        return None
-    try:
-        return Target(recipient, parse_endpoint(recipient.endpoint))
-    except InvalidEndpoint:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +86,11 @@ class DeliveryPass:
         self,
         send: Send,
         chunk: Chunk,
-        targets: Sequence[Target | None],
+        targets: Targets,
         fresh_until: float,
         surroundings: Surroundings,
     ) -> None:
-        """targets: in the chunk's order, None where there is nobody to send to any more.
-
-        fresh_until: Unix seconds after which they may have unsubscribed unnoticed, so that nobody new is tried.
-        """
+        """fresh_until: Unix seconds after which targets may have unsubscribed unnoticed; nobody new is tried then."""
         self.send = send
         self.chunk = chunk
         self.course = send.course
@@ -128,8 +104,7 @@ class DeliveryPass:
         self._topic = topic_of(send.notification.tag or send.id)
         self._messages = Messages(send, surroundings.derivation)
         self._buried: list[Gone] = []
-        self._measured: Counter[tuple[Metric, str]] = Counter()
-        self._cpu = self._clock.cpu()
+        self._tallying = Tallying(surroundings.clock, surroundings.meter, send.dialect)
         self._begin(chunk)
 
     def rest(self, until: float) -> None:
@@ -139,7 +114,7 @@ class DeliveryPass:
     def again(self) -> None:
         """Claim the next round for ourselves, after a rest. Raises LeaseLost."""
         now = int(self._clock.now())
-        chunk = claimed(self.chunk, now, self.send.repeat, waiting(self.chunk, self._targets, now))
+        chunk = claimed(self.chunk, now, self.send.repeat, held_back(self.chunk, self._targets, now))
         self._with.chunks.claim(chunk)
         self._begin(chunk)
 
@@ -169,14 +144,13 @@ class DeliveryPass:
 
     def record(self) -> Chunk:
         """The chunk with all results known so far, as its next version."""
-        version, cpu = self.chunk.version + 1, self._clock.cpu()
-        report = self.chunk.report + Report(self._said, self._posts, 0, round((cpu - self._cpu) * 1000))
+        version = self.chunk.version + 1
         return replace(
             self.chunk,
             results=tuple(self._results),
             doubted=frozenset(self._doubted),
-            waits=tuple(self._waits.values()),
-            report=replace(report.shortened(REASONS), writes=version),
+            waits=self._waits.stored(),
+            report=self._tallying.report(self.chunk, version),
             version=version,
         )
 
@@ -192,15 +166,13 @@ class DeliveryPass:
         self.chunk = chunk
         self._results = list(chunk.results)
         self._doubted = set(chunk.doubted)
-        self._waits = {wait.service: wait for wait in chunk.waits}
-        self._put_off: dict[str, Wait] = {}
+        self._waits = Waits(chunk.waits, self.send.expires_at)
         self._flying: dict[int, Target] = {}
         self._headers: dict[int, str] = {}
         self._signed_anew: set[int] = set()
         self._shortened: set[int] = set()
-        self._forget()
         self._ready = deque(chunk.in_flight)
-        skipped = waiting(chunk, self._targets, self._clock.now()).union(chunk.in_flight)
+        skipped = held_back(chunk, self._targets, self._clock.now()).union(chunk.in_flight)
         self._line = deque(index for index in untried(self._results, self.send.repeat) if index not in skipped)
         self._stored_at = self._clock.now()
 
@@ -290,7 +262,7 @@ class DeliveryPass:
         request = build_request(target.endpoint, message, encrypt(plaintext, recipient.keys), authorization)
         self._flying[index], self._headers[index] = target, authorization
         self._pacing.begun(target.endpoint.origin)
-        self._posts += 1
+        self._tallying.post()
         self._transport.start(index, request, POST_SECONDS)
 
     # --- answers ----------------------------------------------------------------------------------------------------
@@ -326,7 +298,7 @@ class DeliveryPass:
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
                 self._defer(target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
             case _:
-                self._measured[Metric.SENDER_ERROR, ""] += 1
+                self._tallying.measure(Metric.SENDER_ERROR)
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, verdict.reason))
 
     def _outcome(self, index: int, verdict: Verdict) -> Outcome:
@@ -340,7 +312,7 @@ class DeliveryPass:
             self._count(Metric.CIRCUIT_OPENED, target)
 
     def _count(self, metric: Metric, target: Target) -> None:
-        self._measured[metric, target.endpoint.service] += 1
+        self._tallying.measure(metric, target.endpoint.service)
 
     def _can_be_shorter(self, index: int, target: Target) -> bool:
         room = room_of(target.endpoint.service)
@@ -355,44 +327,34 @@ class DeliveryPass:
     def _defer(self, target: Target, reason: str, until: int) -> None:
         """Not now: the recipient keeps its result and is tried again in a later round."""
         service = target.endpoint.service
-        known, earlier = self._waits.get(service), self._put_off.get(service)
-        tries = (known.tries if known else 0) + 1
-        self._put_off[service] = Wait(service, tries, max(until, earlier.until if earlier else 0), reason)
-        self._said[Said(service, Fate.RETRIED, reason)] += 1
+        self._waits.put_off(service, until, reason)
+        self._tallying.said(Said(service, Fate.RETRIED, reason))
 
     def _settle(self, index: int, result: Result, said: Said) -> None:
         self._results[index] = result
-        self._said[said] += 1
+        self._tallying.said(said)
 
     # --- the end of a round -----------------------------------------------------------------------------------------
 
     def _give_up(self) -> None:
         """Fail whose push service put us off too often, or for longer than the message lives."""
-        now = self._clock.now()
-        for service, wait in self._put_off.items():
-            # 1, 4, 16, 64, 256 s, each chunk of a send a little apart so that they do not come back together.
-            backoff = 4.0 ** (wait.tries - 1) * (1 + (self.chunk.number % 8) / 16)
-            self._waits[service] = replace(wait, until=max(wait.until, ceil(now + backoff)))
-        self._put_off.clear()
+        self._waits.end_round(self._clock.now(), self.chunk.number)
         for index in untried(self._results, self.send.repeat):
-            known = self._wait_of(index)
-            if known is not None and self._spent(known) and self._results[index] is Result.PENDING:
-                self._settle(index, Result.FAILED, Said(known.service, Fate.FAILED, known.reason))
+            wait = self._wait_of(index)
+            if wait is not None and self._waits.spent(wait) and self._results[index] is Result.PENDING:
+                self._settle(index, Result.FAILED, Said(wait.service, Fate.FAILED, wait.reason))
 
     def _next_round(self) -> float | None:
         now, times = self._clock.now(), []
         for index in untried(self._results, self.send.repeat):
             wait = self._wait_of(index)
-            if wait is None or not self._spent(wait):
+            if wait is None or not self._waits.spent(wait):
                 times.append(now if wait is None else max(now, float(wait.until)))
         return min(times, default=None)
 
     def _wait_of(self, index: int) -> Wait | None:
         target = self._targets[index]
-        return None if target is None else self._waits.get(target.endpoint.service)
-
-    def _spent(self, wait: Wait) -> bool:
-        return wait.tries >= MAX_TRIES or wait.until >= self.send.expires_at
+        return None if target is None else self._waits.of(target.endpoint.service)
 
     # --- what is known goes out -------------------------------------------------------------------------------------
 
@@ -405,33 +367,13 @@ class DeliveryPass:
         """Go on from what was stored now."""
         self.chunk = chunk
         self._stored_at = self._clock.now()
-        self._forget()
+        self._tallying.stored()
         self._report()
 
-    def _forget(self) -> None:
-        self._said: Counter[Said] = Counter()
-        self._posts = 0
-        self._cpu = self._clock.cpu()
-
     def _report(self) -> None:
-        for (metric, service), number in self._measured.items():
-            if service:
-                self._with.meter.count(metric, number, dialect=self.send.dialect, push_service=service)
-            else:
-                self._with.meter.count(metric, number)
-        self._measured.clear()
+        self._tallying.flush()
         buried, self._buried = self._buried, []
         if buried:
             # The next send finds them gone again; stopping here would put everything in flight in doubt.
             with contextlib.suppress(Unavailable):
                 self._with.subscriptions.expire_all(self.send.app, buried)
-
-
-def waiting(chunk: Chunk, targets: Sequence[Target | None], now: float) -> set[int]:
-    """The recipients whose push service asked for more time, by index."""
-    held = {wait.service for wait in chunk.waits if wait.until > now or wait.tries >= MAX_TRIES}
-    return (
-        {index for index, target in enumerate(targets) if target is not None and target.endpoint.service in held}
-        if held
-        else set()
-    )

@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import TypeVar
 
 from tocsin.application.delivering import Delivering
-from tocsin.application.delivery_pass import target_of
 from tocsin.application.jobs import Recipient
 from tocsin.application.ports import (
     Clock,
@@ -28,6 +27,7 @@ from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
 from tocsin.application.send_command import SendCommand, SendResult, Shortage
 from tocsin.application.settling import Settling
+from tocsin.application.targets import target_of
 from tocsin.domain.chunk import Chunk, claimed, opened
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SendId, SubscriptionId

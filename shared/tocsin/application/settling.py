@@ -7,8 +7,8 @@ from tocsin.domain.chunk import Chunk, ChunkState
 from tocsin.domain.report import Report, total
 from tocsin.domain.send import Send, SendState, Tally, tally
 
-REASONS = 60
-"""Sorts of answers kept apart in a settled send's record."""
+ROOM = 1_600
+"""Characters for the sorts of answers in a settled send's record: some 75 of them."""
 
 
 class Settling:
@@ -41,4 +41,4 @@ class Settling:
 
 def _sums(chunks: Sequence[Chunk]) -> tuple[Tally, Report]:
     counts = sum(map(tally, chunks), Tally())
-    return counts, total(chunk.report for chunk in chunks).shortened(REASONS)
+    return counts, total(chunk.report for chunk in chunks).shortened(ROOM)

@@ -47,17 +47,31 @@ class Report:
         """How many answers had this fate."""
         return sum(number for said, number in self.said.items() if said.fate is fate)
 
-    def shortened(self, most: int) -> "Report":
-        """The same in about `most` sorts: the rarer reasons become OTHER; service and fate always stay."""
-        if len(self.said) <= most:
+    def shortened(self, room: int) -> "Report":
+        """The same in `room` characters, each sort at 8 and its reason: the rarer reasons become OTHER.
+
+        Service and fate always stay, so that many of them together may take more.
+        """
+        left = room - _length(self.said)
+        if left >= 0:
             return self
+        nameless = {each: each._replace(reason=OTHER if each.reason else "") for each in self.said}
         said: Counter[Said] = Counter()
+        for each, number in self.said.items():
+            said[nameless[each]] += number
+        left = room - _length(said)
         for each, number in Counter(self.said).most_common():
-            kept = not each.reason or len(said) < most
-            said[each if kept else each._replace(reason=OTHER)] += number
-        return replace(self, said=said)
+            if each != nameless[each] and _length([each]) <= left:
+                left -= _length([each])
+                said[nameless[each]] -= number
+                said[each] = number
+        return replace(self, said=+said)
 
 
 def total(reports: Iterable[Report]) -> Report:
     """All of these together."""
     return sum(reports, Report())
+
+
+def _length(said: Iterable[Said]) -> int:
+    return sum(8 + len(each.reason) for each in said)

@@ -24,7 +24,7 @@ def fields(chunk: Chunk) -> Item:
         "epoch": chunk.epoch,
         "version": chunk.version,
         "lease_until": chunk.lease_until,
-        "waits": [{"service": w.service, "tries": w.tries, "until": w.until, "reason": w.reason} for w in chunk.waits],
+        "waits": "\n".join(f"{wait.service} {wait.tries} {wait.until} {wait.reason}" for wait in chunk.waits),
         "report": report_record.to_text(chunk.report),
         "state": chunk.state,
     }
@@ -55,10 +55,7 @@ def from_record(app: AppId, send: SendId, record: Record) -> Chunk:
         record.number("epoch"),
         record.number("version"),
         record.number("lease_until"),
-        tuple(
-            Wait(wait.text("service"), wait.number("tries"), wait.number("until"), wait.text("reason"))
-            for wait in record.records("waits")
-        ),
+        tuple(map(_wait, filter(None, record.text("waits").split("\n")))),
         report_record.from_record(record, "report"),
         ChunkState(record.text("state")),
     )
@@ -90,6 +87,14 @@ def ids_from(record: Record, name: str) -> tuple[SubscriptionId, ...]:
     if len(ids) % ID_BYTES:
         raise MalformedRecord(name)
     return tuple(SubscriptionId(ids[start : start + ID_BYTES].hex()) for start in range(0, len(ids), ID_BYTES))
+
+
+def _wait(line: str) -> Wait:
+    try:
+        service, tries, until, reason = line.split(" ", 3)
+        return Wait(service, int(tries), int(until), reason)
+    except ValueError as error:
+        raise MalformedRecord("waits") from error
 
 
 def _pack_results(results: Sequence[Result]) -> bytes:
