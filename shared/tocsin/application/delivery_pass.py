@@ -7,7 +7,7 @@ from math import ceil
 
 from tocsin.application.messages import SMALLEST_ROOM, Messages, room_of
 from tocsin.application.metrics import Metric
-from tocsin.application.pacing import Pacing
+from tocsin.application.pacing import Admission, Pacing
 from tocsin.application.ports import (
     Answer,
     Chunks,
@@ -41,8 +41,9 @@ from tocsin.domain.report import NOBODY, Fate, Said
 from tocsin.domain.send import Course, Send
 from tocsin.webpush.encryption import encrypt
 from tocsin.webpush.message import PushMessage, topic_of
+from tocsin.webpush.origins import PushService
 from tocsin.webpush.outcome import Outcome, Verdict, judge
-from tocsin.webpush.request import build_request
+from tocsin.webpush.request import PushHeaders, PushRequest, headers_of
 
 PATIENCE = 1.0
 """Seconds after which recipients go on although little of the window is free: some origin is slow."""
@@ -103,6 +104,7 @@ class DeliveryPass:
         self._pacing = surroundings.pacing
         self._topic = topic_of(send.notification.tag or send.id)
         self._messages = Messages(send, surroundings.derivation)
+        self._headers: dict[tuple[PushService, str, int], PushHeaders] = {}
         self._buried: list[Gone] = []
         self._tallying = Tallying(surroundings.clock, surroundings.meter, send.dialect)
         self._begin(chunk)
@@ -168,7 +170,7 @@ class DeliveryPass:
         self._doubted = set(chunk.doubted)
         self._waits = Waits(chunk.waits, self.send.expires_at)
         self._flying: dict[int, Target] = {}
-        self._headers: dict[int, str] = {}
+        self._signed: dict[int, str] = {}
         self._signed_anew: set[int] = set()
         self._shortened: set[int] = set()
         self._ready = deque(chunk.in_flight)
@@ -209,41 +211,39 @@ class DeliveryPass:
     def _picked(self, room: int, now: float) -> list[int]:
         """The next recipients whose push services take messages now; others wait in line, or are put off."""
         picked: list[int] = []
-        places: dict[str, int] = {}
+        admission = self._pacing.admission(now)
         for _ in range(len(self._line)):
             if len(picked) == room:
                 break
             index = self._line.popleft()
             target = self._targets[index]
-            if target is None:
+            if target is None or self._admitted(index, target, admission):
                 picked.append(index)
-            elif self._may_start(target, now):
-                origin = target.endpoint.origin
-                if places.setdefault(origin, self._pacing.room(origin)):
-                    places[origin] -= 1
-                    picked.append(index)
-                else:
-                    self._line.append(index)
         return picked
 
-    def _may_start(self, target: Target, now: float) -> bool:
-        hold = self._pacing.hold(target.endpoint.origin, target.recipient.vapid_key, now)
-        if hold is not None:
-            self._defer(target, hold.reason, hold.until)
-        return hold is None
-
     def _start_ready(self) -> None:
-        """Begin what is stored as intended; whatever finds its push service busy goes back into the line."""
-        now = self._clock.now()
+        """Begin what is stored as intended."""
+        if not self._ready:
+            return
+        admission = self._pacing.admission(self._clock.now())
         while self._ready:
             index = self._ready.popleft()
             target = self._targets[index]
             if target is None:
                 self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, UNSUBSCRIBED))
-            elif not self._pacing.room(target.endpoint.origin):
-                self._line.append(index)
-            elif self._may_start(target, now):
+            elif self._admitted(index, target, admission):
                 self._post(index, target, room_of(target.endpoint.service))
+
+    def _admitted(self, index: int, target: Target, admission: Admission) -> bool:
+        """Whether it may go now; else it is put off, or back in the line when its push service is only busy."""
+        hold = admission.hold(target.endpoint.origin, target.recipient.vapid_key)
+        if hold is not None:
+            self._defer(target, hold.reason, hold.until)
+        elif admission.takes(target.endpoint.origin):
+            return True
+        else:
+            self._line.append(index)
+        return False
 
     def _post(self, index: int, target: Target, room: int) -> None:
         now, send, recipient = self._clock.now(), self.send, target.recipient
@@ -255,15 +255,22 @@ class DeliveryPass:
         if authorization is None:
             self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, NO_KEY))
             return
-        # A retry is late: the push service may keep it only for what is left of the TTL (RFC 8030 section 5.2).
-        ttl = max(0, send.notification.ttl - (int(now) - send.created_at))
         plaintext = self._messages.plaintext(recipient, self.chunk.number, index, room)
-        message = PushMessage(plaintext, ttl, send.notification.urgency, self._topic)
-        request = build_request(target.endpoint, message, encrypt(plaintext, recipient.keys), authorization)
-        self._flying[index], self._headers[index] = target, authorization
+        headers = self._headers_for(target.endpoint.service, authorization, now)
+        request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
+        self._flying[index], self._signed[index] = target, authorization
         self._pacing.begun(target.endpoint.origin)
         self._tallying.post()
         self._transport.start(index, request, POST_SECONDS)
+
+    def _headers_for(self, service: PushService, authorization: str, now: float) -> PushHeaders:
+        # A retry is late: the push service may keep it only for what is left of the TTL (RFC 8030 section 5.2).
+        ttl = max(0, self.send.notification.ttl - (int(now) - self.send.created_at))
+        known = self._headers.get((service, authorization, ttl))
+        if known is None:
+            message = PushMessage(ttl, self.send.notification.urgency, self._topic)
+            known = self._headers[service, authorization, ttl] = headers_of(service, message, authorization)
+        return known
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -290,7 +297,7 @@ class DeliveryPass:
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.GONE, verdict.reason))
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
                 self._signed_anew.add(index)
-                self._with.signing.forget(self._headers[index])
+                self._with.signing.forget(self._signed[index])
                 self._post(index, target, room_of(target.endpoint.service))
             case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
                 self._shortened.add(index)

@@ -84,6 +84,10 @@ class Pacing:
             lambda: _Breaker(REFUSALS, FIRST_CIRCUIT, LONGEST_CIRCUIT)
         )
 
+    def admission(self, now: float) -> "Admission":
+        """What may go now, for a batch of recipients."""
+        return Admission(self, now)
+
     def hold(self, origin: str, key: str, now: float) -> Hold | None:
         """Why and until when nothing may be sent to this origin under this VAPID key; None when it may."""
         with self._lock:
@@ -123,3 +127,28 @@ class Pacing:
                 state.places = min(MOST_PLACES, state.places + 1)
                 circuit.good()
             return outcome is Outcome.FORBIDDEN and circuit.trouble(reason, now)
+
+
+class Admission:
+    """What a Pacing lets go at one instant, asked once for each origin and key."""
+
+    def __init__(self, pacing: Pacing, now: float) -> None:
+        self._pacing = pacing
+        self._now = now
+        self._holds: dict[tuple[str, str], Hold | None] = {}
+        self._rooms: dict[str, int] = {}
+
+    def hold(self, origin: str, key: str) -> Hold | None:
+        """Why and until when nothing may be sent there under this key; None when it may."""
+        place = origin, key
+        if place not in self._holds:
+            self._holds[place] = self._pacing.hold(origin, key, self._now)
+        return self._holds[place]
+
+    def takes(self, origin: str) -> bool:
+        """Whether there is a place for one more; it is then counted as taken."""
+        room = self._rooms.get(origin)
+        if room is None:
+            room = self._pacing.room(origin)
+        self._rooms[origin] = max(0, room - 1)
+        return room > 0

@@ -13,12 +13,12 @@ import pytest
 from tests.unit.adapters.push_server import Proxy, PushServer, make_certificate
 from tocsin.adapters.push_http import PushHttp
 from tocsin.application.ports import Answer
-from tocsin.webpush.request import PushRequest
+from tocsin.webpush.request import PushHeaders, PushRequest
 
 pytestmark = pytest.mark.enable_socket
 
 MOZILLA = "https://updates.push.services.mozilla.com"
-HEADERS = (("Authorization", "vapid t=a, k=b"), ("TTL", "60"), ("Content-Type", "application/octet-stream"))
+HEADERS = PushHeaders(("Authorization", "vapid t=a, k=b"), ("TTL", "60"), ("Content-Type", "application/octet-stream"))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tocsin.adapters.push_http.is_public", lambda address: address == "127.0.0.1")
 
 
-def request(url: str, body: bytes = b"body", headers: tuple[tuple[str, str], ...] = HEADERS) -> PushRequest:
+def request(url: str, body: bytes = b"body", headers: PushHeaders = HEADERS) -> PushRequest:
     return PushRequest(url, headers, body)
 
 
@@ -113,7 +113,7 @@ def test_an_answer_has_its_status_its_headers_and_its_body(server: PushServer, a
 def test_a_pooled_handle_takes_nothing_from_one_request_to_the_next(server: PushServer, authority: str) -> None:
     push = PushHttp(ca_bundle=authority)
     base = f"https://localhost:{server.port}"
-    push.start(1, request(f"{base}/status/400", b"a" * 4096, (*HEADERS, ("Topic", "first"))), 5)
+    push.start(1, request(f"{base}/status/400", b"a" * 4096, PushHeaders(*HEADERS, ("Topic", "first"))), 5)
     collect(push, 1)
     push.start(2, request(f"{base}/slow/0", b""), 5)
     [second] = collect(push, 1)

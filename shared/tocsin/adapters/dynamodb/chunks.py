@@ -88,7 +88,7 @@ class DynamoChunks:
 
     def _write(self, change: Update) -> None:
         try:
-            self._database.update(change)
+            self._database.change(change)
         except ConditionFailed as refusal:
             raise LeaseLost from refusal
 

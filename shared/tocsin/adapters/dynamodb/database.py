@@ -168,6 +168,10 @@ class Database:
         reply = self._single(lambda: self._client.update_item(**_update(write), ReturnValues="ALL_NEW"))
         return Record(from_attributes(reply["Attributes"]))
 
+    def change(self, write: Update) -> None:
+        """One update, when nobody asks for the item afterwards. Raises ConditionFailed."""
+        self._single(lambda: self._client.update_item(**_update(write)))
+
     def transact(self, writes: Sequence[Write]) -> None:
         """All of these or none. Raises ConditionsFailed."""
         token = self._randomness.new_id()
