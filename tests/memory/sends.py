@@ -182,7 +182,12 @@ class MemoryChunks:
         """Store the claimed record if the stored one is open and of the version before it."""
         with self._storage.lock:
             stored = self._storage.chunks.get(_key(chunk))
-            if stored is None or stored.state is not ChunkState.OPEN or stored.version != chunk.version - 1:
+            if (
+                stored is None
+                or stored.state is not ChunkState.OPEN
+                or stored.version != chunk.version - 1
+                or stored.digest != chunk.digest
+            ):
                 raise LeaseLost
             self._storage.chunks[_key(chunk)] = _ordered(chunk)
 

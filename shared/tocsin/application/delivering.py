@@ -9,7 +9,7 @@ from tocsin.application.metrics import Metric
 from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable
 from tocsin.application.settling import Settling
 from tocsin.application.targets import Targets, held_back, target_of
-from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished
+from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
 from tocsin.domain.send import SYNC_RECIPIENTS, Course, People, Send, SendState, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
@@ -35,8 +35,36 @@ class Delivering:
     def handle(self, job: DeliverChunk, until: float) -> Chunk | None:
         """Work on a queued chunk; None when there was nothing to do for us. until: Unix seconds to be done by."""
         send = self._with.watching.send(job.app, job.send)
+        if send is None:
+            return None
+        try:
+            if job.recipients and (fresh := self._begun_unread(send, job)):
+                self.finish(fresh, until)
+                return fresh.chunk
+            return self._handle(send, job, until)
+        except LeaseLost:
+            self._with.meter.count(Metric.LEASE_LOST)
+            return None
+
+    def _begun_unread(self, send: Send, job: DeliverChunk) -> DeliveryPass | None:
+        """The first message of a chunk says all that its record does: claiming it unread saves a read.
+
+        None when somebody has written to it before, or there is something else to look at.
+        """
+        now = self._clock.now()
+        untouched = opened(job.app, job.send, job.number, len(job.recipients), job.digest)
+        if now - job.read_at > FRESH_SECONDS or send.course is not Course.RUNNING or now >= send.expires_at:
+            return None
+        owned = claimed(untouched, int(now), send.repeat)
+        try:
+            self._chunks.claim(owned)
+        except LeaseLost:
+            return None
+        return self.begin(send, owned, [target_of(recipient) for recipient in job.recipients], job.read_at)
+
+    def _handle(self, send: Send, job: DeliverChunk, until: float) -> Chunk | None:
         chunk = self._chunks.get(job.app, job.send, job.number)
-        if send is None or chunk is None or chunk.digest != job.digest:
+        if chunk is None or chunk.digest != job.digest:
             return None
         if chunk.state is ChunkState.DONE:
             self._settle(send)
@@ -49,11 +77,7 @@ class Delivering:
             return None
         if send.course is Course.PAUSED and not end:
             return None
-        try:
-            return self._end(send, chunk, end) if end else self._work(send, chunk, job, until)
-        except LeaseLost:
-            self._with.meter.count(Metric.LEASE_LOST)
-            return None
+        return self._end(send, chunk, end) if end else self._work(send, chunk, job, until)
 
     def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
         """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.

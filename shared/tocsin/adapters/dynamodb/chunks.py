@@ -14,8 +14,8 @@ from tocsin.domain.send import Send, Tally
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # Only one of those who read the same record can be its next owner. An epoch alone is not enough: the version says
-# that nothing at all was written since.
-UNCHANGED = "#version = :read AND #state = :open"
+# that nothing at all was written since. The digest says that both mean the same people, for who claims unread.
+UNCHANGED = "#version = :read AND #state = :open AND #digest = :digest"
 # The owner writes until somebody else claims. A write of its own that was delayed on the way must not undo a later one.
 OWNED = "#epoch = :epoch AND #version <= :version AND #state = :open"
 
@@ -68,7 +68,12 @@ class DynamoChunks:
 
     def claim(self, chunk: Chunk) -> None:
         """Store the claimed record if the stored one is open and of the version before it. Raises LeaseLost."""
-        values = {**chunk_record.fields(chunk), "read": chunk.version - 1, "open": ChunkState.OPEN}
+        values = {
+            **chunk_record.fields(chunk),
+            "read": chunk.version - 1,
+            "open": ChunkState.OPEN,
+            "digest": bytes.fromhex(chunk.digest),
+        }
         self._write(Update(self._table, _key(chunk), CHANGE, values, UNCHANGED))
 
     def save(self, chunk: Chunk) -> None:

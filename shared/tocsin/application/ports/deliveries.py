@@ -146,7 +146,10 @@ class Chunks(Protocol):
         """All chunks of a send, by number. A consistent read."""
 
     def claim(self, chunk: Chunk) -> None:
-        """Store the claimed record if the stored one is open and of the version before it. Raises LeaseLost."""
+        """Store the claimed record if the stored one is open, of the version before it, and of the same digest.
+
+        Raises LeaseLost.
+        """
 
     def save(self, chunk: Chunk) -> None:
         """Store the record if the stored one is open and of the same epoch. Raises LeaseLost."""
