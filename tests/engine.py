@@ -18,6 +18,7 @@ from tocsin.application.listing import Listing
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
@@ -113,9 +114,14 @@ class MemoryEngine(MemoryDeployment):
         return Resuming(self.chunks, self.jobs)
 
     @cached_property
+    def redriving(self) -> Redriving:
+        """Dead letters."""
+        return Redriving(self.dead_letters, self.clock)
+
+    @cached_property
     def steering(self) -> Steering:
         """Pausing and cancelling."""
-        return Steering(self.sends, self.resuming, self.settling, self.clock)
+        return Steering(self.sends, self.resuming, self.settling, self.registry, self.clock, self.randomness)
 
     @cached_property
     def sending(self) -> Sending:
@@ -148,7 +154,7 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def identifying(self) -> Identifying:
         """Names of people."""
-        return Identifying(self.limiting, self.user_tokens, self.derivation, self.clock, self.meter)
+        return Identifying(self.limiting, lambda: self.user_tokens, self.derivation, self.clock, self.meter)
 
     @cached_property
     def user_tokens(self) -> UserTokens:

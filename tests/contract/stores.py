@@ -18,6 +18,7 @@ from tocsin.application.ports import (
     Chunks,
     Clock,
     Credits,
+    Frozen,
     Quotas,
     Randomness,
     Registry,
@@ -25,6 +26,7 @@ from tocsin.application.ports import (
     Sends,
     Subscriptions,
 )
+from tocsin.domain.chunk import Chunk
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -42,6 +44,11 @@ class Stores:
     windows: RequestWindows
     sends: Sends
     chunks: Chunks
+
+    def plan(self, chunk: Chunk, frozen: Frozen) -> None:
+        """Store a chunk as a planner does: its recipients first."""
+        self.chunks.freeze(chunk.app, chunk.send, chunk.number, frozen)
+        self.chunks.open(chunk)
 
 
 def memory_stores() -> Stores:

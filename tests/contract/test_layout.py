@@ -146,9 +146,12 @@ def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_w
     shelves.stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
     shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE, UNLIMITED)
-    shelves.add(stores, *chunk(send(1), 1))
+    shelves.stores.plan(*chunk(send(1), 1))
+    shelves.stores.sends.chunk_done(APP, send(1).id)
     ends = {name.split(" ")[-1]: row.number("expires_at") for name, row in shelves.items(shelves.tables.sends).items()}
-    kept = dict.fromkeys(["SEND", "CHUNK#0000", "IDS#0000", "CHUNK#0001", "IDS#0001"], NOW + 90 * 86_400)
+    kept = dict.fromkeys(
+        ["SEND", "PROGRESS", "CHUNK#00000", "IDS#00000", "CHUNK#00001", "IDS#00001"], NOW + 90 * 86_400
+    )
     assert ends == {**kept, "IDEM": NOW + 86_400}
     assert KEPT_SECONDS == 90 * 86_400
 

@@ -72,7 +72,8 @@ def a_round_forgets_what_the_one_before_heard(patch: pytest.MonkeyPatch) -> None
 
 def settles_before_every_chunk_is_done(patch: pytest.MonkeyPatch) -> None:
     def settle(self: Settling, send: Send) -> bool:
-        return self._sends.settle(send, *self.so_far(send), int(self._clock.now()))
+        so_far = self.progress(send)
+        return self._sends.settle(send, so_far.counts, so_far.report, int(self._clock.now()))
 
     patch.setattr(Settling, "settle", settle)
 

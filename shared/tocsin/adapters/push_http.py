@@ -206,10 +206,11 @@ def _final_head(lines: list[bytes]) -> list[bytes] | None:
     """Status line and headers of the final answer, None if it did not come whole; trailers are left out."""
     start = 0
     for place, line in enumerate(lines):
-        if line.startswith(b"HTTP/"):
-            start = place
-        elif not line.strip() and int(lines[start].split()[1]) >= _FINAL:
+        if line.strip():
+            continue
+        if int(lines[start].split()[1]) >= _FINAL:
             return lines[start:place]
+        start = place + 1
     return None
 
 

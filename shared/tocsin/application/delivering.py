@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import replace
+from math import ceil
 
 from tocsin.application.delivery_pass import DeliveryPass, Surroundings
 from tocsin.application.jobs import DeliverChunk, Recipient, Route
@@ -34,7 +35,9 @@ class Delivering:
 
     def handle(self, job: DeliverChunk, until: float) -> Chunk | None:
         """Work on a queued chunk; None when there was nothing to do for us. until: Unix seconds to be done by."""
-        send = self._with.watching.send(job.app, job.send)
+        # A message without recipients was queued for a reason, which may be what has just changed in the send.
+        watching = self._with.watching
+        send = watching.send(job.app, job.send) if job.recipients else watching.fresh(job.app, job.send)
         if send is None:
             return None
         try:
@@ -91,26 +94,37 @@ class Delivering:
 
         What is left then goes to the queue. Raises LeaseLost.
         """
-        while True:
-            next_at = delivery.run(until)
-            if next_at is None:
-                self._close(delivery)
-                return
-            if delivery.course is Course.CANCELLED:
-                self._close(delivery, CANCELLED)
-                return
+        while (next_at := delivery.run(until)) is not None:
             now = self._clock.now()
-            if delivery.course is Course.PAUSED:
-                self._lay_down(delivery, 0)
-                return
             # A later round has to read the recipients again: the queue takes it there.
-            if next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until):
+            later = next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until)
+            if self._stopped(delivery):
+                return
+            if later:
                 self._lay_down(delivery, int(next_at))
                 self._queue(delivery.send, delivery.chunk, next_at - now)
                 return
             delivery.rest(next_at)
             self._clock.sleep(next_at - now)
+            if self._stopped(delivery):
+                return
             delivery.again()
+        self._close(delivery)
+
+    def _stopped(self, delivery: DeliveryPass) -> bool:
+        """Whether the customer wants the send to rest or to end; then this chunk does."""
+        course = delivery.look()
+        if course is Course.CANCELLED:
+            self._close(delivery, CANCELLED)
+        elif course is Course.PAUSED:
+            self._lay_down(delivery, 0)
+        return course is not Course.RUNNING
+
+    def _go_on_if_resumed(self, delivery: DeliveryPass) -> None:
+        # Whoever resumed the send before the chunk was laid down left it to its owner, who had not heard of it yet.
+        send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
+        if send is not None and send.course is not Course.PAUSED:
+            self._queue(send, delivery.chunk, 0)
 
     def _work(self, send: Send, chunk: Chunk, job: DeliverChunk, until: float) -> Chunk:
         recipients, read_at = self._recipients(job, send)
@@ -164,7 +178,7 @@ class Delivering:
 
     def _queue(self, send: Send, chunk: Chunk, wait: float) -> None:
         job = DeliverChunk(chunk.app, chunk.send, chunk.number, chunk.digest, Route.of(send))
-        self._jobs.deliver([job], delay=max(0, min(MAX_DELAY, int(wait))))
+        self._jobs.deliver([job], delay=max(0, min(MAX_DELAY, ceil(wait))))
 
     def _recipients(self, job: DeliverChunk, send: Send) -> tuple[list[Recipient | None], float]:
         """The recipients, in order, and when they were read; None for who may not be sent to any more."""

@@ -136,6 +136,13 @@ class DeliveryPass:
         self._give_up()
         return self._next_round()
 
+    def look(self) -> Course:
+        """What the customer wants of the send; asked before anybody new is tried."""
+        send = self._with.watching.send(self.send.app, self.send.id)
+        if send is not None:
+            self.course = send.course
+        return self.course
+
     def accepted(self) -> list[SubscriptionId]:
         """Those whose push service accepted the message, as far as this owner knows who they are."""
         return [
@@ -190,7 +197,7 @@ class DeliveryPass:
             now, room = self._clock.now(), WINDOW - len(self._flying)
             if self._flying and room < SAVE_EVERY and now - self._stored_at < PATIENCE:
                 continue
-            if now > stop_at or not self._wanted():
+            if now > stop_at or self.look() is not Course.RUNNING:
                 self._line.clear()
                 continue
             intents = self._picked(room, now)
@@ -201,12 +208,6 @@ class DeliveryPass:
                 self._ready.extend(intents)
             elif self._line and not self._flying:
                 self._clock.sleep(CROWDED)
-
-    def _wanted(self) -> bool:
-        send = self._with.watching.send(self.send.app, self.send.id)
-        if send is not None:
-            self.course = send.course
-        return self.course is Course.RUNNING
 
     def _picked(self, room: int, now: float) -> list[int]:
         """The next recipients whose push services take messages now; others wait in line, or are put off."""
@@ -236,10 +237,11 @@ class DeliveryPass:
 
     def _admitted(self, index: int, target: Target, admission: Admission) -> bool:
         """Whether it may go now; else it is put off, or back in the line when its push service is only busy."""
-        hold = admission.hold(target.endpoint.origin, target.recipient.vapid_key)
+        place = target.endpoint.origin, target.recipient.vapid_key
+        hold = admission.hold(*place)
         if hold is not None:
             self._defer(target, hold.reason, hold.until)
-        elif admission.takes(target.endpoint.origin):
+        elif admission.takes(*place):
             return True
         else:
             self._line.append(index)

@@ -59,8 +59,7 @@ class FanningOut:
 
     def _finished(self, send: Send, planned: FanOut) -> bool:
         walked = planned.ordinal > 0 and planned.after is None
-        ended = send.course is Course.CANCELLED or self._clock.now() >= send.expires_at
-        return walked or ended or planned.taken >= send.parts[planned.part]
+        return walked or planned.taken >= send.parts[planned.part]
 
     def _open(self, send: Send, planned: FanOut) -> tuple[FanOut, list[DeliverChunk]]:
         """One chunk: how far the part is planned with it, and its job, if there is anybody in it."""
@@ -82,6 +81,8 @@ class FanningOut:
         return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, now, carried)]
 
     def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Subscription], str | None]:
+        if send.course is Course.CANCELLED or self._clock.now() >= send.expires_at:
+            return (), None  # nobody more; what an earlier planner froze is still counted and closed, chunk by chunk
         after = planned.after
         if isinstance(send.audience, Everyone):
             shards = shards_of(planned.part, len(send.parts))

@@ -156,7 +156,7 @@ def decode_deliver(body: str) -> DeliverChunk:
             _text(fields["digest"]),
             _route(fields),
             _number(fields["at"]),
-            tuple(map(_recipient, fields["to"])),
+            tuple(map(_recipient, _list(fields["to"]))),
         )
 
 
@@ -168,8 +168,8 @@ def _route(fields: dict[str, Any]) -> Route:
     return Route(TenantId(_text(fields["tenant"])), Lane(fields["lane"]))
 
 
-def _recipient(row: list[Any]) -> Recipient:
-    name, endpoint, p256dh, auth, vapid_key, external = row
+def _recipient(row: object) -> Recipient:
+    name, endpoint, p256dh, auth, vapid_key, external = _list(row)
     keys = RecipientKeys(from_base64url(p256dh), from_base64url(auth))
     return Recipient(
         SubscriptionId(_text(name)),
@@ -178,6 +178,12 @@ def _recipient(row: list[Any]) -> Recipient:
         _text(vapid_key),
         None if external is None else _text(external),
     )
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _text(value: object) -> str:

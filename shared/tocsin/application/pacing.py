@@ -95,6 +95,11 @@ class Pacing:
             holds = [breaker.hold for breaker in breakers if breaker.hold is not None and breaker.hold.until > now]
             return max(holds, key=lambda hold: hold.until, default=None)
 
+    def on_probation(self, origin: str, key: str) -> bool:
+        """Whether this key was refused there and nothing has been accepted since."""
+        with self._lock:
+            return self._keys[origin, key].opened > 0
+
     def room(self, origin: str) -> int:
         """How many more messages may be in flight there."""
         with self._lock:
@@ -120,7 +125,8 @@ class Pacing:
             state.in_flight -= 1
             if outcome is None or outcome in _TROUBLE:
                 state.slower(now)
-                state.breaker.trouble(reason, now, retry_after or 0)
+                if state.breaker.trouble(reason, now, retry_after or 0):
+                    state.places = 1.0  # what comes after the pause tries it with one
                 return False
             state.breaker.good()
             if outcome is Outcome.ACCEPTED:
@@ -137,18 +143,25 @@ class Admission:
         self._now = now
         self._holds: dict[tuple[str, str], Hold | None] = {}
         self._rooms: dict[str, int] = {}
+        self._probation: dict[tuple[str, str], bool] = {}
+        self._tried: set[tuple[str, str]] = set()
 
     def hold(self, origin: str, key: str) -> Hold | None:
         """Why and until when nothing may be sent there under this key; None when it may."""
         place = origin, key
         if place not in self._holds:
             self._holds[place] = self._pacing.hold(origin, key, self._now)
+            self._probation[place] = self._pacing.on_probation(origin, key)
         return self._holds[place]
 
-    def takes(self, origin: str) -> bool:
-        """Whether there is a place for one more; it is then counted as taken."""
+    def takes(self, origin: str, key: str) -> bool:
+        """Whether there is a place for one more; it is then counted as taken. A refused key is tried with one."""
         room = self._rooms.get(origin)
         if room is None:
             room = self._pacing.room(origin)
+        if (origin, key) in self._tried:
+            return False
+        if room and self._probation.get((origin, key)):
+            self._tried.add((origin, key))
         self._rooms[origin] = max(0, room - 1)
         return room > 0

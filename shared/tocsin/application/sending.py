@@ -26,7 +26,7 @@ from tocsin.application.ports import (
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
 from tocsin.application.send_command import SendCommand, SendResult, Shortage
-from tocsin.application.settling import Settling
+from tocsin.application.settling import Progress, Settling
 from tocsin.application.targets import target_of
 from tocsin.domain.chunk import Chunk, claimed, opened
 from tocsin.domain.errors import Fault, Refused
@@ -34,7 +34,6 @@ from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.notification import Notification, NotificationTooLong, payload
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
-from tocsin.domain.report import Report
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
@@ -127,10 +126,10 @@ class Sending:
             self._quietly(lambda: self._sends.note_answer(app, key, told), None)
         return result
 
-    def progress(self, app: AppId, send_id: SendId) -> tuple[Send, Tally, Report] | None:
-        """A send of this app, what became of it so far, and what push services answered; or None."""
+    def progress(self, app: AppId, send_id: SendId) -> Progress | None:
+        """How far a send of this app came, or None."""
         send = self._sends.get(app, send_id)
-        return None if send is None else (send, *self._settling.so_far(send))
+        return None if send is None else self._settling.progress(send)
 
     def _audience(self, command: SendCommand) -> _Found:
         app, inactive = command.app.id, _NOBODY

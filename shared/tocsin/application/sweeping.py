@@ -35,7 +35,7 @@ class Sweeping:
             if send is not None:
                 seen += 1
                 age = now - send.created_at
-                self._sends.postpone(app, send_id, now + min(max(age, AGAIN_AFTER), AGAIN_AT_MOST))
+                self._sends.postpone(app, send_id, _again(send, age, now))
                 self._resume(send, age, now)
         self._meter.count(Metric.SWEPT, seen)
         return seen
@@ -47,6 +47,14 @@ class Sweeping:
             return
         if not self._settling.settle(send):
             self._resuming.resume(send, lambda chunk: _stuck(chunk, age, now))
+
+
+def _again(send: Send, age: int, now: int) -> int:
+    """When to look again: at the send's end at the latest, and from then on often, for nobody has to wait any more."""
+    soon = now + AGAIN_AFTER
+    if send.course is Course.CANCELLED:
+        return soon
+    return min(now + min(max(age, AGAIN_AFTER), AGAIN_AT_MOST), max(send.expires_at, soon))
 
 
 def _stuck(chunk: Chunk, age: int, now: int) -> bool:

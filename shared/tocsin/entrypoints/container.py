@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from tocsin.adapters.dead_letters import Place, SqsDeadLetters
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
@@ -32,6 +33,8 @@ from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.ports import Queue
+from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
@@ -40,7 +43,6 @@ from tocsin.application.signing import Signing
 from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
-from tocsin.application.user_tokens import UserTokens
 from tocsin.application.watching import Watching
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
@@ -48,12 +50,21 @@ from tocsin.entrypoints.observability import EmbeddedMeter
 from tocsin.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
     from tocsin.adapters.push_http import PushHttpByThread
+    from tocsin.application.user_tokens import UserTokens
 
 # Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
 # Stores ask up to 16 things at once, and the sending thread goes on meanwhile.
+# A save is dear: botocore would check each of our (typed, tested) requests, and build its user agent's name, anew.
 _AWS = Config(
-    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3, max_pool_connections=32
+    retries={"mode": "standard", "total_max_attempts": 2},
+    connect_timeout=1,
+    read_timeout=3,
+    max_pool_connections=32,
+    parameter_validation=False,
+    user_agent="Tocsin",
 )
 
 
@@ -107,7 +118,7 @@ class Container:
     @cached_property
     def identifying(self) -> Identifying:
         """Names of people."""
-        return Identifying(self.limiting, self.user_tokens, self._derivation, self.clock, self.meter)
+        return Identifying(self.limiting, lambda: self.user_tokens, self._derivation, self.clock, self.meter)
 
     @cached_property
     def listing(self) -> Listing:
@@ -130,8 +141,11 @@ class Container:
         return People(self._registry, self._subscriptions, self.identifying, self.listing, self.clock, self._randomness)
 
     @cached_property
-    def user_tokens(self) -> UserTokens:
+    def user_tokens(self) -> "UserTokens":
         """Tokens that name a person."""
+        # Imported here: two functions read or issue them, and loading the library is a part of a cold start.
+        from tocsin.application.user_tokens import UserTokens  # noqa: PLC0415
+
         return UserTokens(self._derivation, self.clock)
 
     @cached_property
@@ -158,7 +172,17 @@ class Container:
     @cached_property
     def steering(self) -> Steering:
         """Pausing and cancelling."""
-        return Steering(self._sends, self._resuming, self._settling, self.clock)
+        return Steering(self._sends, self._resuming, self._settling, self._registry, self.clock, self._randomness)
+
+    @cached_property
+    def redriving(self) -> Redriving:
+        """Dead letters."""
+        required = self._settings.required
+        places = {
+            queue: Place(required(f"{queue.name}_QUEUE_URL"), required(f"{queue.name}_DEAD_LETTERS_URL"))
+            for queue in Queue
+        }
+        return Redriving(SqsDeadLetters(self._sqs, places), self.clock)
 
     @cached_property
     def fanning_out(self) -> FanningOut:
@@ -185,7 +209,7 @@ class Container:
         """The queues."""
         optional = self._settings.optional
         return SqsJobs(
-            boto3.client("sqs", config=_AWS),
+            self._sqs,
             {Lane.DIRECT: optional("FANOUT_QUEUE_URL"), Lane.BULK: optional("BULK_FANOUT_QUEUE_URL")},
             {Lane.DIRECT: optional("DELIVER_QUEUE_URL"), Lane.BULK: optional("BULK_DELIVER_QUEUE_URL")},
         )
@@ -238,6 +262,10 @@ class Container:
     @cached_property
     def _database(self) -> Database:
         return Database(boto3.client("dynamodb", config=_AWS), self.clock, self._randomness)
+
+    @cached_property
+    def _sqs(self) -> "SQSClient":
+        return boto3.client("sqs", config=_AWS)
 
     @cached_property
     def _registry(self) -> DynamoRegistry:

@@ -5,6 +5,7 @@ A method that takes an app keeps to that app: nothing of another one can be read
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
 from tocsin.application.ports.credit import Credits, LedgerEntry, Quotas, ReferenceTaken, RequestWindows, Window
+from tocsin.application.ports.dead_letters import DeadLetters, Letter, Queue
 from tocsin.application.ports.deliveries import (
     Chunks,
     EarlierSend,
@@ -28,6 +29,7 @@ __all__ = [
     "Chunks",
     "Clock",
     "Credits",
+    "DeadLetters",
     "EarlierSend",
     "Frozen",
     "Gone",
@@ -38,11 +40,13 @@ __all__ = [
     "Jobs",
     "LeaseLost",
     "LedgerEntry",
+    "Letter",
     "MalformedCursor",
     "Meter",
     "Page",
     "Place",
     "PushTransport",
+    "Queue",
     "Quotas",
     "Randomness",
     "ReferenceTaken",
