@@ -167,3 +167,11 @@ def test_a_request_window_ends_soon_after_its_time(shelves: Shelves) -> None:
     shelves.stores.windows.take("key", 3, 60, NOW)
     window = shelves.items(shelves.tables.credits)["RATE#key WINDOW"]
     assert window.number("expires_at") == NOW // 60 * 60 + 120
+
+
+def test_fetches_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_until_the_ttl_ends(shelves: Shelves) -> None:
+    for index in (7, 0, 499):
+        shelves.stores.fetches.first(APP, send(1).id, 3, index, NOW + 600)
+    [(name, item)] = shelves.items(shelves.tables.sends).items()
+    assert name == f"APP#{APP}#SEND#{send(1).id}#FETCHED#00003 FETCHED"
+    assert item.number("expires_at") == NOW + 600

@@ -33,6 +33,10 @@ def test_a_bug_that_no_caller_is_told_of_raises_an_alarm() -> None:
     assert watching(Metric.CRASHED_AFTER_ACCEPTANCE).keys() == {"send"}
 
 
+def test_money_that_does_not_add_up_raises_an_alarm() -> None:
+    assert watching(Metric.DRIFT).keys() == {"scheduler"}
+
+
 def test_an_alarm_on_a_metric_of_ours_names_the_function_as_the_meter_does() -> None:
     for alarm in ALARMS.values():
         if alarm["MetricName"] in set(Metric):

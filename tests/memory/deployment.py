@@ -1,6 +1,7 @@
 """All memory adapters over one storage."""
 
 from tests.memory.credits import MemoryCredits, MemoryRequestWindows
+from tests.memory.fetches import MemoryFetches
 from tests.memory.jobs import MemoryJobs
 from tests.memory.quotas import MemoryQuotas
 from tests.memory.registry import MemoryRegistry
@@ -29,3 +30,4 @@ class MemoryDeployment:
         self.windows = MemoryRequestWindows(self.storage)
         self.sends = MemorySends(self.storage, self.clock)
         self.chunks = MemoryChunks(self.storage)
+        self.fetches = MemoryFetches(self.storage)

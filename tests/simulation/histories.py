@@ -76,7 +76,7 @@ def live_at_random(seed: int) -> World:
     world.services.replies = OFTEN_ACCEPTED * chance.choice((1, 5)) + RARE
     browsers = chance.choice((1, 2, 3, 5, 8))
     owner, _ = builders.shop(world.home, browsers, credits_=browsers * chance.choice((1, 2, 3)))
-    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers))
+    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers, 4 * browsers))
     charge = Charge.QUOTA if seed % 3 == 0 else Charge.CREDITS
     for number in range(chance.choice((1, 1, 2, 3))):
         key = builders.idempotency_key(f"send {number}")

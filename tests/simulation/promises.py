@@ -31,10 +31,11 @@ def check_promises(world: World) -> None:
         for window, start, used in (
             (QuotaWindow.HOUR, meter.hour, meter.hour_used),
             (QuotaWindow.DAY, meter.day, meter.day_used),
+            (QuotaWindow.MONTH, meter.month, meter.month_used),
         ):
             tried = sum(used_by(send.counts) for send in counted if window.start(send.created_at) == start)
             if used != tried:
-                raise Violation(f"G5: {used} of the {window.name.lower()} are used, {tried} were tried")
+                raise Violation(f"G5: {used} of the {window} are used, {tried} were tried")
 
 
 def _check_send(world: World, send: Send) -> None:

@@ -270,9 +270,8 @@ def _reach(command: SendCommand, total: int, available: int) -> int:
 
 
 def _over_quota(window: QuotaWindow, at: int) -> Refused:
-    day = window is QuotaWindow.DAY
-    message = f"Notification quota exceeded for {'today' if day else 'this hour'}"
-    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.start(at) + window - at)
+    message = f"Notification quota exceeded for {'today' if window is QuotaWindow.DAY else f'this {window}'}"
+    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.end(at) - at)
 
 
 def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tuple[SubscriptionId, ...]:

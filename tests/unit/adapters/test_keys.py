@@ -29,6 +29,7 @@ def of_app(app: AppId, name: str, identity: Identity) -> list[Mapping[str, str]]
         keys.send(app, send),
         keys.chunk(app, send, 7),
         keys.frozen(app, send, 7),
+        keys.fetches(app, send, 7),
         keys.idempotency(app, "/v1/send", name),
         keys.audit_entry(app, 7, name),
         keys.meter(app),

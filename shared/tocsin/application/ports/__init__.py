@@ -4,10 +4,11 @@ A method that takes an app keeps to that app: nothing of another one can be read
 """
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
-from tocsin.application.ports.credit import Credits, LedgerEntry, Quotas, ReferenceTaken, RequestWindows, Window
+from tocsin.application.ports.credit import Credits, Quotas, ReferenceTaken, RequestWindows, Window
 from tocsin.application.ports.deliveries import (
     Chunks,
     EarlierSend,
+    Fetches,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
@@ -20,7 +21,17 @@ from tocsin.application.ports.deliveries import (
 )
 from tocsin.application.ports.push import Answer, PushTransport
 from tocsin.application.ports.subscribers import Change, Place, Subscriptions, Walk
-from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Stale, Unavailable
+from tocsin.application.ports.surroundings import (
+    Clock,
+    MalformedCursor,
+    Meter,
+    Page,
+    Randomness,
+    Stale,
+    Unavailable,
+    Unreadable,
+)
+from tocsin.domain.ledger import LedgerEntry
 
 __all__ = [
     "Answer",
@@ -29,6 +40,7 @@ __all__ = [
     "Clock",
     "Credits",
     "EarlierSend",
+    "Fetches",
     "Frozen",
     "Idempotency",
     "IdempotencyKeyTaken",
@@ -53,6 +65,7 @@ __all__ = [
     "Subscriptions",
     "Told",
     "Unavailable",
+    "Unreadable",
     "Vault",
     "Walk",
     "Window",

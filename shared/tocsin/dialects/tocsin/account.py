@@ -9,7 +9,7 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin import api_keys, apps, money, people, vapid_keys
+from tocsin.dialects.tocsin import api_keys, apps, money, people, reconciliation, vapid_keys
 from tocsin.dialects.tocsin.callers import TenantInPath, operator
 from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.tenancy import Tenant
@@ -49,5 +49,8 @@ def _tenant(tenant: Tenant) -> dict[str, object]:
     return {"id": render("ten", tenant.id), "name": tenant.name, "created_at": iso(tenant.created_at)}
 
 
-for part in (tenants, apps.router, api_keys.router, vapid_keys.router, money.router, people.router):
+for part in (
+    *(tenants, apps.router, api_keys.router, vapid_keys.router),
+    *(money.router, reconciliation.router, people.router),
+):
     router.include_router(part)
