@@ -12,12 +12,14 @@ from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.fetching import Fetching
 from tocsin.application.identifying import Identifying
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
@@ -140,6 +142,11 @@ class MemoryEngine(MemoryDeployment):
         )
 
     @cached_property
+    def fetching(self) -> Fetching:
+        """Messages that were too long."""
+        return Fetching(self.sends, self.fetches, self.derivation, self.clock)
+
+    @cached_property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
         return Subscribing(
@@ -180,6 +187,11 @@ class MemoryEngine(MemoryDeployment):
     def people(self) -> People:
         """What is kept of a person."""
         return People(self.registry, self.subscriptions, self.identifying, self.listing, self.clock, self.randomness)
+
+    @cached_property
+    def reconciling(self) -> Reconciling:
+        """The proof of an app's money."""
+        return Reconciling(self.registry, self.credits, self.sends, self.chunks, self.clock)
 
     @cached_property
     def cursors(self) -> Cursors:

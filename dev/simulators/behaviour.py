@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dev.simulators.push_services import Reply
 
-_FIELDS = frozenset({"status", "headers", "body", "times", "delay_ms", "hang"})
+_FIELDS = frozenset({"status", "headers", "body", "times", "delay_ms", "hang", "most_bytes"})
 _MAX_DELAY_MS = 600_000
 _FOREVER_S = 86_400
 
@@ -22,13 +22,15 @@ class Behaviour:
     """A script for the next requests that pass every strict check.
 
     `reply` None leaves the answer (and the delivery) as it is; with a reply nothing is delivered. `times` None lasts
-    until the script is replaced. `hang` holds the connection and delivers nothing.
+    until the script is replaced. `hang` holds the connection and delivers nothing. A body of more than `most_bytes` is
+    too large.
     """
 
     reply: Reply | None
     times: int | None
     delay_ms: int
     hang: bool
+    most_bytes: int | None
 
     async def pause(self) -> None:
         """Wait as the script says, before the answer is sent."""
@@ -73,6 +75,7 @@ def parse(content: Mapping[str, object]) -> Behaviour:
         times=_integer(content, "times", 1, 1_000_000),
         delay_ms=_integer(content, "delay_ms", 0, _MAX_DELAY_MS) or 0,
         hang=hang,
+        most_bytes=_integer(content, "most_bytes", 0, 4096),
     )
 
 

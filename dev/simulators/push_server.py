@@ -129,6 +129,8 @@ class PushServer:
         if script is not None and (script.reply is not None or script.hang):
             await script.pause()
             return script.reply or Reply(504)
+        if script is not None and script.most_bytes is not None and len(body) > script.most_bytes:
+            return personality.refuse(RequestFault.TOO_LARGE)
         headers = {name.lower(): value for name, value in request.headers.items()}
         message_id = self.user_agents.receive(agent, headers, vapid, body)
         if script is not None:

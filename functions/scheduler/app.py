@@ -1,5 +1,5 @@
-"""Sweeps each minute: resumes what got stuck, settles what ran out."""
+"""Sweeps each minute: resumes what got stuck, settles what ran out. Each day, proves the money."""
 
-from tocsin.entrypoints.schedule import sweep_handler
+from tocsin.entrypoints.schedule import schedule_handler
 
-handler = sweep_handler()
+handler = schedule_handler()

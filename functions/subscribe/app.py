@@ -1,4 +1,4 @@
-"""Takes subscriptions and identities from browsers and application servers."""
+"""Takes subscriptions and identities from browsers and application servers; gives workers long messages."""
 
 from tocsin.entrypoints.http import Capability, http_handler
 

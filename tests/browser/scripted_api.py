@@ -1,5 +1,6 @@
 """A stand-in for the server's SDK routes that answers what a test tells it to, so that every failure can be had."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class ScriptedApi:
     """Somebody is known: until a log-out, and from the next person on."""
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)
     """call -> what its next requests are refused with, in order."""
+    messages: dict[str, object] = field(default_factory=dict)
+    """token -> the message that it fetches; a text goes as it is, None hangs."""
     calls: list[Call] = field(default_factory=list)
     subscription: dict[str, object] = field(default_factory=dict)
     """The last one received."""
@@ -103,7 +106,16 @@ class ScriptedApi:
             refusal = waiting.pop(0)
             headers = {**_ASIDE, "Access-Control-Expose-Headers": "Retry-After", **refusal.headers}
             return web.json_response(refusal.body(), status=refusal.status, headers=headers)
+        if call == "message":
+            return await self._message(str(body["token"]))
         return web.json_response(self._answer(call, body), headers=_ASIDE)
+
+    async def _message(self, token: str) -> web.Response:
+        message = self.messages[token]
+        if message is None:
+            await asyncio.sleep(60)
+        text = message if isinstance(message, str) else json.dumps(message)
+        return web.Response(text=text, content_type="application/json", headers=_ASIDE)
 
     def _answer(self, call: str, body: dict[str, object]) -> dict[str, object]:
         if "identity" in body:

@@ -20,7 +20,7 @@ from tocsin.application.ports import (
     Stale,
 )
 from tocsin.domain.chunk import Chunk, Repeat, Result, Wait, claimed, finished
-from tocsin.domain.quota import Limits, QuotaWindow
+from tocsin.domain.quota import Limits
 from tocsin.domain.report import Fate, Report, Said
 from tocsin.domain.send import Charge, Course, Send, SendState, Tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
@@ -29,11 +29,12 @@ Step = tuple[int, int, int]
 EXPECTED = (IdempotencyKeyTaken, InsufficientCredits, LeaseLost, ReferenceTaken, Stale)
 OPERATIONS = 21
 SUBJECTS = 4
+AN_HOUR = 3600
 STATES = tuple(SubscriptionState)
 COURSES = tuple(Course)
 CHARGES = (Charge.CREDITS, Charge.CREDITS, Charge.QUOTA, Charge.QUOTA, Charge.NONE)
 VAPID_KEYS = ("vapid-1", "vapid_2-")
-LIMITS = (Limits(5, 8), Limits(105, None), Limits(None, 120))
+LIMITS = (Limits(5, 8), Limits(105, None), Limits(None, 120), Limits(None, None, 9))
 IDENTITIES = ((), (ANNA,), (BERT,), (ANNA, BERT))
 
 
@@ -123,11 +124,11 @@ class History:
             state=SendState.PLANNED if planned else SendState.SENDING,
             charge=CHARGES[detail % 5],
             # Clocks differ by an hour at times.
-            created_at=self._now() - (QuotaWindow.HOUR if detail % 11 == 0 else 0),
+            created_at=self._now() - (AN_HOUR if detail % 11 == 0 else 0),
         )
         idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, self._now() + 9) if detail % 7 == 0 else None
         only = None if planned else chunk(wanted, 0, wanted.reserved)
-        self._stores.sends.reserve(wanted, only, idempotency, NOW + detail, LIMITS[detail % 3])
+        self._stores.sends.reserve(wanted, only, idempotency, NOW + detail, LIMITS[detail % 4])
         return idempotency and self._stores.sends.earlier(APP, idempotency)
 
     def _open(self, subject: int, detail: int) -> object:
@@ -232,7 +233,7 @@ class History:
         return None
 
     def _wait(self, subject: int, detail: int) -> object:
-        self._stores.clock.advance((1, 400, 3000, 40_000)[detail % 4])
+        self._stores.clock.advance((1, 400, 3000, 40_000, 700_000)[detail % 5])
         return None
 
     def _now(self) -> int:

@@ -60,7 +60,7 @@ def app(number: int = 1, owner: TenantId = TENANT, created_at: int = NOW) -> App
         "vapid-1",
         "BPublic",
         None,
-        Limits(None, 1000),
+        Limits(None, 1000, 20_000),
         frozenset({DialectName("pushary"), DialectName("bnotify")}),
         created_at,
     )

@@ -9,6 +9,7 @@ from tests.memory.system import SeededRandomness, VirtualClock
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.fetches import DynamoFetches
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
@@ -18,6 +19,7 @@ from tocsin.application.ports import (
     Chunks,
     Clock,
     Credits,
+    Fetches,
     Frozen,
     Quotas,
     Randomness,
@@ -44,6 +46,7 @@ class Stores:
     windows: RequestWindows
     sends: Sends
     chunks: Chunks
+    fetches: Fetches
 
     def plan(self, chunk: Chunk, frozen: Frozen) -> None:
         """Store a chunk as a planner does: its recipients first."""
@@ -63,6 +66,7 @@ def memory_stores() -> Stores:
         memory.windows,
         memory.sends,
         memory.chunks,
+        memory.fetches,
     )
 
 
@@ -82,4 +86,5 @@ def dynamo_stores(
         DynamoRequestWindows(database, tables.credits),
         DynamoSends(database, *of_sends),
         DynamoChunks(database, *of_sends),
+        DynamoFetches(database, tables.sends),
     )

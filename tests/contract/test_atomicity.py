@@ -116,6 +116,13 @@ def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
     assert all(one.available >= 0 and one.available + one.reserved == 100 for one in seen)
 
 
+@pytest.mark.row("X-6")
+def test_x_6_of_many_who_fetch_one_message_one_is_the_first(stores: Stores) -> None:
+    results = at_once(lambda number: stores.fetches.first(APP, send(1).id, 0, number % 10, NOW + 600), 80)
+    assert results.count(True) == 10
+    assert results.count(False) == 70
+
+
 def test_a_new_endpoint_is_stored_by_one(stores: Stores) -> None:
     results = at_once(lambda _: stores.subscriptions.put(subscription(1, ANNA), None))
     assert sorted(map(str, results)) == sorted(map(str, [None, *[Stale] * (THREADS - 1)]))
@@ -205,7 +212,7 @@ def test_a_quota_is_never_exceeded_however_many_reserve_at_once_when_a_window_be
     results = at_once(reserve, 24)
     assert results.count("reserved") == 3
     assert results.count(InsufficientQuota) == 21
-    assert stores.quotas.usage(APP, NOW) == Usage(9, 18)
+    assert stores.quotas.usage(APP, NOW) == Usage(9, 18, 18)
     assert all(one.hourly <= 10 for one in seen)
 
 
@@ -221,15 +228,15 @@ def test_what_a_send_did_not_use_is_returned_once_while_others_reserve(stores: S
 
     results = at_once(settle_or_reserve, 16)
     assert (results.count(True), results.count("reserved")) == (1, 8)
-    assert stores.quotas.usage(APP, NOW) == Usage(28, 28)
+    assert stores.quotas.usage(APP, NOW) == Usage(28, 28, 28)
     assert hour.start(NOW) == hour.start(one.created_at)
 
 
-def test_a_settlement_meets_a_new_hour_and_returns_to_the_day_alone(stores: Stores) -> None:
+def test_a_settlement_meets_a_new_hour_and_returns_to_day_and_month_alone(stores: Stores) -> None:
     sends = [send(number, 4, charge=Charge.QUOTA) for number in range(THREADS)]
     for one in sends:
         stores.sends.reserve(one, None, None, DUE, UNLIMITED)
-    later = NOW + QuotaWindow.HOUR
+    later = QuotaWindow.HOUR.end(NOW)
 
     def settle_or_begin(number: int) -> object:
         if number == THREADS:
@@ -238,7 +245,7 @@ def test_a_settlement_meets_a_new_hour_and_returns_to_the_day_alone(stores: Stor
         return stores.sends.settle(sends[number], Tally(accepted=1), Report(), later)
 
     assert all(at_once(settle_or_begin, THREADS + 1))
-    assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1)
+    assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1, THREADS + 1)
 
 
 def test_a_listing_and_its_counters_agree_after_many_changes_at_once(stores: Stores) -> None:
@@ -511,11 +518,11 @@ def test_quota_whose_replies_are_lost_is_taken_and_returned_once(
     stores.sends.reserve(send(2, 1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
     with monkeypatch.context() as patch:
         LostReplies(patch, "TransactWriteItems")
-        stores.sends.reserve(one, None, None, DUE, Limits(4, 4))
-    assert stores.quotas.usage(APP, NOW) == Usage(4, 4)
+        stores.sends.reserve(one, None, None, DUE, Limits(4, 4, 4))
+    assert stores.quotas.usage(APP, NOW) == Usage(4, 4, 4)
     LostReplies(monkeypatch, "TransactWriteItems")
     assert stores.sends.settle(one, Tally(accepted=1), Report(), NOW)
-    assert stores.quotas.usage(APP, NOW) == Usage(2, 2)
+    assert stores.quotas.usage(APP, NOW) == Usage(2, 2, 2)
 
 
 def test_a_claim_whose_reply_is_lost_is_given_up(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,14 @@ def test_a_claim_of_a_version_that_was_never_stored_is_refused(stores: Stores) -
     assert stores.chunks.get(APP, SEND.id, 0) == record
 
 
+def test_a_claim_that_means_other_people_is_refused(stores: Stores) -> None:
+    record, frozen = chunk(SEND)
+    stores.plan(record, frozen)
+    with pytest.raises(LeaseLost):
+        stores.chunks.claim(claim(replace(record, digest="0f" * 32)))
+    assert stores.chunks.get(APP, SEND.id, 0) == record
+
+
 def test_a_claim_after_a_save_that_it_did_not_see_is_refused(stores: Stores) -> None:
     record, frozen = chunk(SEND)
     stores.plan(record, frozen)

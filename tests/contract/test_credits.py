@@ -7,6 +7,7 @@ import pytest
 from tests.contract.records import APP, NOW, OTHER_APP, REQUEST, UNLIMITED, send
 from tests.contract.stores import Stores
 from tocsin.application.ports import LedgerEntry, MalformedCursor, ReferenceTaken, Window
+from tocsin.domain.ledger import RowKind
 from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Tally
 
@@ -80,6 +81,41 @@ def test_what_is_not_paid_with_credits_stands_in_the_ledger_with_nothing(stores:
 def test_a_ledger_cursor_of_another_form_is_refused(stores: Stores, cursor: str) -> None:
     with pytest.raises(MalformedCursor):
         stores.credits.ledger(APP, 3, cursor)
+
+
+def test_rows_of_a_kind_come_in_the_order_of_their_references(stores: Stores) -> None:
+    references = ["invoice 10", "invoice 1", "invoice", "invoice 1#a", "~", "!"]
+    for number, reference in enumerate(references):
+        stores.credits.grant(APP, 1 + number, reference, NOW + number, REQUEST)
+    stores.credits.grant(OTHER_APP, 9, "theirs", NOW, REQUEST)
+    for number in (3, 1, 2):
+        stores.sends.reserve(send(number, 2), None, None, NOW, UNLIMITED)
+    stores.sends.settle(send(2, 2), Tally(accepted=1), Report(), NOW + 5)
+    rows = list(stores.credits.rows(APP, RowKind.GRANT, ""))
+    assert [name for name, _ in rows] == sorted(references)
+    assert all(name == row.reference and references[row.amount - 1] == name for name, row in rows)
+    assert [name for name, _ in stores.credits.rows(APP, RowKind.RESERVE, "")] == [send(n).id for n in (1, 2, 3)]
+    settle = LedgerEntry("settle", send(2).id, 1, NOW + 5, {"held": 2, "accepted": 1})
+    assert list(stores.credits.rows(APP, RowKind.SETTLE, "")) == [(send(2).id, settle)]
+    assert list(stores.credits.rows(OTHER_APP, RowKind.SETTLE, "")) == []
+
+
+@pytest.mark.parametrize("after", ["!", "invoice", "invoice 1", "invoice 1#a", "in", "~"])
+def test_rows_go_on_after_a_reference(stores: Stores, after: str) -> None:
+    references = ["invoice 10", "invoice 1", "invoice", "invoice 1#a", "~", "!"]
+    for reference in references:
+        stores.credits.grant(APP, 1, reference, NOW, REQUEST)
+    found = [name for name, _ in stores.credits.rows(APP, RowKind.GRANT, after)]
+    assert found == sorted(reference for reference in references if reference > after)
+
+
+def test_a_row_is_found_by_its_kind_and_reference(stores: Stores) -> None:
+    stores.credits.grant(APP, 2, "first", NOW, REQUEST)
+    stores.sends.reserve(send(1, 2), None, None, NOW, UNLIMITED)
+    row = stores.credits.row(APP, RowKind.RESERVE, send(1).id)
+    assert row == LedgerEntry("reserve", send(1).id, 2, NOW, {"recipients": 2, "request_id": ""})
+    assert stores.credits.row(APP, RowKind.SETTLE, send(1).id) is None
+    assert stores.credits.row(OTHER_APP, RowKind.RESERVE, send(1).id) is None
 
 
 @pytest.mark.row("PS-31")

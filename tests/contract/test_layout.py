@@ -1,6 +1,7 @@
 """What stands in the tables beyond what the ports can show: ledger rows, ends of life, and nothing left behind."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,10 @@ from tests.contract.records import (
 )
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import Tables, create_tables
+from tocsin.adapters.dynamodb.database import Database, Write
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
-from tocsin.application.ports import Idempotency, Place
+from tocsin.application.ports import Gone, Idempotency, Place
 from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Tally
 
@@ -72,6 +74,25 @@ def test_an_erased_subscription_leaves_nothing_but_its_counter_at_zero(shelves: 
         "active": {"N": "0"},
         "key_41625f2d": {"N": "0"},
     }
+
+
+def test_those_of_a_shard_that_are_gone_are_written_together_and_their_shard_once(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every one of them would meet the others at the counters of their shard."""
+    several = [subscription(32 * number) for number in range(1, 120)]
+    for one in several:
+        shelves.stores.subscriptions.put(one, None)
+    written: list[int] = []
+    honest = Database.transact
+
+    def counted(database: Database, writes: Sequence[Write]) -> None:
+        written.append(len(writes))
+        honest(database, writes)
+
+    monkeypatch.setattr(Database, "transact", counted)
+    shelves.stores.subscriptions.expire_all(APP, [Gone(one.id, one.endpoint, one.vapid_key) for one in several])
+    assert written == [100, 21]
 
 
 def test_only_subscriptions_are_listed_and_only_by_their_keys(shelves: Shelves) -> None:
@@ -171,3 +192,11 @@ def test_a_request_window_ends_soon_after_its_time(shelves: Shelves) -> None:
     shelves.stores.windows.take("key", 3, 60, NOW)
     window = shelves.items(shelves.tables.credits)["RATE#key WINDOW"]
     assert window.number("expires_at") == NOW // 60 * 60 + 120
+
+
+def test_fetches_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_until_the_ttl_ends(shelves: Shelves) -> None:
+    for index in (7, 0, 499):
+        shelves.stores.fetches.first(APP, send(1).id, 3, index, NOW + 600)
+    [(name, item)] = shelves.items(shelves.tables.sends).items()
+    assert name == f"APP#{APP}#SEND#{send(1).id}#FETCHED#00003 FETCHED"
+    assert item.number("expires_at") == NOW + 600

@@ -38,6 +38,10 @@ def test_a_bug_that_no_caller_is_told_of_raises_an_alarm() -> None:
     assert watching(Metric.CRASHED_AFTER_ACCEPTANCE).keys() == {"send"}
 
 
+def test_money_that_does_not_add_up_raises_an_alarm() -> None:
+    assert watching(Metric.DRIFT).keys() == {"scheduler"}
+
+
 def test_a_push_service_that_keeps_refusing_an_apps_key_raises_an_alarm() -> None:
     assert watching(Metric.CIRCUIT_OPENED).keys() == set(PushService)
 

@@ -54,6 +54,7 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"UpdateItem"},
         "SubscriptionsTable": {"DeleteItem", "GetItem", "PutItem", "UpdateItem"},
+        "SendsTable": {"GetItem", "UpdateItem"},
     },
     "UnsubscribeFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
@@ -73,9 +74,10 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     "AccountFunction": {
         "TenantsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "TenantsTable/by_owner": {"Query"},
-        "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CreditsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "CreditsTable/by_time": {"Query"},
         "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "Query", "UpdateItem"},
+        "SendsTable": {"GetItem", "Query"},
     },
     "WebFunction": {"TenantsTable": {"GetItem"}},
     "FanoutFunction": {
@@ -90,7 +92,9 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
     },
     "SchedulerFunction": {
-        "CreditsTable": {"PutItem", "UpdateItem"},
+        "TenantsTable/by_owner": {"Query"},
+        "CreditsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "CreditsTable/by_time": {"Query"},
         "SubscriptionsTable": {"UpdateItem"},
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
         "SendsTable/by_due": {"Query"},

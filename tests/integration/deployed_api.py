@@ -78,7 +78,7 @@ class UserAgent:
         return [answer["status"] for answer in expect(200, self._call("GET", ""))["answers"]]
 
     def behave(self, **script: object) -> None:
-        """Let its push service answer otherwise: status, headers, body, times, delay_ms, hang."""
+        """Let its push service answer otherwise: status, headers, body, times, delay_ms, hang, most_bytes."""
         expect(204, self._call("PUT", "/behaviour", script))
 
     def delete(self) -> None:

@@ -29,6 +29,7 @@ OPEN = {
     "GET /sw.js": SETTINGS,
     "GET /sdk/v1/{app}/config": SETTINGS,
     "POST /sdk/v1/{app}/identify": BROWSER,
+    "POST /sdk/v1/{app}/message": "a worker shows the token that it was pushed, good for one message, once",
     "POST /sdk/v1/{app}/subscriptions": BROWSER,
     "POST /sdk/v1/{app}/unsubscribe": BROWSER,
     "OPTIONS /sdk/v1/{app}/unsubscribe": PREFLIGHT,

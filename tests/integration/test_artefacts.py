@@ -13,18 +13,21 @@ from tests.infrastructure.runtime_api import running
 LAYERS = [LOCAL_BUILD / "DependenciesLayer", LOCAL_BUILD / "SharedLayer"]
 
 
-def event(function: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
+def event(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
     return read
 
 
-def answer(stack: Stack, function: str) -> Any:
-    """What the artefact answers to its example in events/, with the settings that the template gives it."""
+def answer(stack: Stack, function: str, trigger: str = "") -> Any:
+    """What the artefact answers to its example in events/, with the settings that the template gives it.
+
+    trigger: of a function that has several, the one that its example is called after.
+    """
     listed = stack.aws("lambda").list_functions()["Functions"]
     (deployed,) = (f for f in listed if f["FunctionName"].startswith(f"tocsin-{function.capitalize()}Function"))
     settings = deployed["Environment"]["Variables"] | stack.aws_environment
     with running(ROOT / "functions" / function, LAYERS, settings) as api:
-        return api.invoke(event(function))
+        return api.invoke(event(f"{function}-{trigger}" if trigger else function))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,10 @@ def test_the_scheduler_sweeps(deployed: Stack) -> None:
     assert answer(deployed, "scheduler") is None
 
 
+def test_the_scheduler_reconciles(deployed: Stack) -> None:
+    assert answer(deployed, "scheduler", "reconcile") is None
+
+
 def test_every_function_has_an_example() -> None:
     names = {path.parent.name for path in Path(ROOT / "functions").glob("*/app.py")}
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == names
+    assert {path.stem.partition("-")[0] for path in (ROOT / "events").glob("*.json")} == names

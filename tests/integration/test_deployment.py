@@ -138,11 +138,16 @@ def test_a_path_reaches_its_function_with_every_method(deployed: Stack, path: st
     assert function in {json.loads(line)["service"] for line in logged}
 
 
-def test_the_sweep_is_scheduled_for_each_minute(deployed: Stack) -> None:
-    (schedule,) = deployed.aws("scheduler").list_schedules()["Schedules"]
-    found = deployed.aws("scheduler").get_schedule(Name=schedule["Name"])
-    assert (found["ScheduleExpression"], found["State"]) == ("rate(1 minute)", "ENABLED")
-    assert "SchedulerFunction" in schedule["Target"]["Arn"]
+def test_each_minute_is_swept_and_each_day_reconciled(deployed: Stack) -> None:
+    scheduler = deployed.aws("scheduler")
+    listed = scheduler.list_schedules()["Schedules"]
+    found = {one["Name"]: scheduler.get_schedule(Name=one["Name"]) for one in listed}
+    assert {name: one["ScheduleExpression"] for name, one in found.items()} == {
+        "tocsin-sweep": "rate(1 minute)",
+        "tocsin-reconcile": "cron(17 3 * * ? *)",
+    }
+    assert all(one["State"] == "ENABLED" and "SchedulerFunction" in one["Target"]["Arn"] for one in found.values())
+    assert json.loads(found["tocsin-reconcile"]["Target"]["Input"]) == {"task": "reconcile"}
 
 
 def test_a_function_may_do_no_more_than_its_role_says(deployed: Stack) -> None:

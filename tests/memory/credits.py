@@ -1,11 +1,13 @@
 """Balances, their ledger, and request windows in memory."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.memory.pages import BY_REFERENCE, page, place
 from tests.memory.storage import Entry, Storage
-from tocsin.application.ports import LedgerEntry, Page, ReferenceTaken, Window
+from tocsin.application.ports import Page, ReferenceTaken, Window
 from tocsin.domain.ids import AppId
+from tocsin.domain.ledger import LedgerEntry, RowKind
 from tocsin.domain.send import Balance
 
 
@@ -37,6 +39,18 @@ class MemoryCredits:
         with self._storage.lock:
             rows = [row for (owner, _, _), row in self._storage.ledger.items() if owner == app]
             return page(rows, lambda row: place(row.at, f"{row.kind}#{row.reference}"), limit, cursor, BY_REFERENCE)
+
+    def rows(self, app: AppId, kind: RowKind, after: str) -> Iterator[tuple[str, LedgerEntry]]:
+        """All rows of a kind that follow a reference, in the order of those that they are filed under."""
+        with self._storage.lock:
+            filed = sorted(name for owner, its_kind, name in self._storage.ledger if (owner, its_kind) == (app, kind))
+        for name in filed:
+            if name > after:
+                yield name, self._storage.ledger[app, kind, name]
+
+    def row(self, app: AppId, kind: RowKind, reference: str) -> LedgerEntry | None:
+        """The row that is filed under this reference, or None."""
+        return self._storage.ledger.get((app, kind, reference))
 
 
 class MemoryRequestWindows:

@@ -2,6 +2,7 @@
 
 from tests.memory.credits import MemoryCredits, MemoryRequestWindows
 from tests.memory.dead_letters import MemoryDeadLetters
+from tests.memory.fetches import MemoryFetches
 from tests.memory.jobs import MemoryJobs
 from tests.memory.quotas import MemoryQuotas
 from tests.memory.registry import MemoryRegistry
@@ -31,3 +32,4 @@ class MemoryDeployment:
         self.windows = MemoryRequestWindows(self.storage)
         self.sends = MemorySends(self.storage, self.clock)
         self.chunks = MemoryChunks(self.storage)
+        self.fetches = MemoryFetches(self.storage)

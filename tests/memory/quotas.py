@@ -1,4 +1,4 @@
-"""Hours and days of notifications in memory."""
+"""Hours, days and months of notifications in memory."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ class MemoryQuotas:
         """What is used of the windows that hold `at`."""
         with self._storage.lock:
             meter = _rolled(self._storage, app, at)
-            return Usage(meter.hour_used, meter.day_used)
+            return Usage(meter.hour_used, meter.day_used, meter.month_used)
 
 
 def hold(storage: Storage, send: Send, limits: Limits) -> None:
@@ -28,11 +28,14 @@ def hold(storage: Storage, send: Send, limits: Limits) -> None:
         return
     meter = _rolled(storage, send.app, send.created_at)
     hour_used, day_used = meter.hour_used + send.reserved, meter.day_used + send.reserved
+    month_used = meter.month_used + send.reserved
+    if limits.monthly is not None and month_used > limits.monthly:
+        raise InsufficientQuota(QuotaWindow.MONTH)
     if limits.daily is not None and day_used > limits.daily:
         raise InsufficientQuota(QuotaWindow.DAY)
     if limits.hourly is not None and hour_used > limits.hourly:
         raise InsufficientQuota(QuotaWindow.HOUR)
-    storage.meters[send.app] = replace(meter, hour_used=hour_used, day_used=day_used)
+    storage.meters[send.app] = replace(meter, hour_used=hour_used, day_used=day_used, month_used=month_used)
 
 
 def give_back(storage: Storage, send: Send, counts: Tally) -> None:
@@ -45,13 +48,17 @@ def give_back(storage: Storage, send: Send, counts: Tally) -> None:
         meter = replace(meter, hour_used=meter.hour_used - unused)
     if meter.day == QuotaWindow.DAY.start(send.created_at):
         meter = replace(meter, day_used=meter.day_used - unused)
+    if meter.month == QuotaWindow.MONTH.start(send.created_at):
+        meter = replace(meter, month_used=meter.month_used - unused)
     storage.meters[send.app] = meter
 
 
 def _rolled(storage: Storage, app: AppId, at: int) -> Meter:
     """The meter in the windows that hold `at`, or in those that others have begun while this clock lags."""
-    hour, day = QuotaWindow.HOUR.start(at), QuotaWindow.DAY.start(at)
-    meter = storage.meters.get(app, Meter(hour, 0, day, 0))
+    hour, day, month = (window.start(at) for window in QuotaWindow)
+    meter = storage.meters.get(app, Meter(hour, 0, day, 0, month, 0))
     if meter.hour < hour:
         meter = replace(meter, hour=hour, hour_used=0)
-    return replace(meter, day=day, day_used=0) if meter.day < day else meter
+    if meter.day < day:
+        meter = replace(meter, day=day, day_used=0)
+    return replace(meter, month=month, month_used=0) if meter.month < month else meter

@@ -2,26 +2,19 @@
 
 import threading
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from tocsin.application.ports import EarlierSend, Frozen, LedgerEntry, Place, SealedVapidKey
+from tocsin.application.ports import EarlierSend, Frozen, Place, SealedVapidKey
 from tocsin.domain.api_key import ApiKey
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
+from tocsin.domain.ledger import LedgerEntry, RowKind
 from tocsin.domain.send import Balance, Charge, Send
 from tocsin.domain.subscription import Broadcasts, Subscription
 from tocsin.domain.tenancy import App, Tenant
 
 ChunkKey = tuple[AppId, SendId, int]
-
-
-class Entry(StrEnum):
-    """The sorts of ledger rows."""
-
-    GRANT = "grant"
-    RESERVE = "reserve"
-    SETTLE = "settle"
+Entry = RowKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +48,14 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What an app used of its newest hour and day; both are named by when they started."""
+    """What an app used of its newest hour, day and month; each is named by when it started."""
 
     hour: int
     hour_used: int
     day: int
     day_used: int
+    month: int
+    month_used: int
 
 
 @dataclass(slots=True)
@@ -85,6 +80,7 @@ class Storage:
     idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
     chunks: dict[ChunkKey, Chunk] = field(default_factory=dict)
     frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)
+    fetched: set[tuple[ChunkKey, int]] = field(default_factory=set)
 
     def balance(self, app: AppId) -> Balance:
         """The balance of an app; zeros when nothing was ever granted."""

@@ -91,7 +91,7 @@ def at_random(seed: int) -> World:
     chance = random.Random(-1 - seed)
     browsers = chance.choice((1, 2, 3, 4, 6, 9))
     home, owner = _shop(browsers, seed % SHOPS, browsers * chance.choice((1, 2, 3)))
-    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers))
+    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers, 4 * browsers))
     calm = chance.random() < 0.25  # where nothing fails, more is promised
     rate = 0.0 if calm else chance.choice((0.0, 0.01, 0.03, 0.08, 0.2))
     world = World(home, seed, Often(random.Random(-seed), rate) if rate else lambda number: None)

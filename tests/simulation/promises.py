@@ -158,7 +158,9 @@ class Promises:
 
     def _url(self, app: AppId, name: str) -> str:
         if name not in self.urls:
-            self.urls[name] = next(s.endpoint for (a, i), s in self.storage.subscriptions.items() if (a, i) == (app, name))
+            self.urls[name] = next(
+                s.endpoint for (a, i), s in self.storage.subscriptions.items() if (a, i) == (app, name)
+            )
         return self.urls[name]
 
     def _place(self, key: ChunkKey, url: str) -> int:
@@ -244,8 +246,8 @@ class Promises:
             for window, start, used in (
                 (QuotaWindow.HOUR, meter.hour, meter.hour_used),
                 (QuotaWindow.DAY, meter.day, meter.day_used),
+                (QuotaWindow.MONTH, meter.month, meter.month_used),
             ):
                 tried = sum(used_by(send.counts) for send in counted if window.start(send.created_at) == start)
                 if used != tried:
-                    raise Violation(f"G5: {used} of the {window.name.lower()} are used, {tried} were tried")
-
+                    raise Violation(f"G5: {used} of the {window} are used, {tried} were tried")

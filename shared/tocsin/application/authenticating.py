@@ -2,12 +2,11 @@
 
 import contextlib
 import hmac
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Clock, Meter, Registry, Unavailable
+from tocsin.application.remembering import Remembered
 from tocsin.domain.api_key import ApiKey, KeyKind, Scope, digest_of, id_in
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, KeyId
@@ -15,11 +14,8 @@ from tocsin.domain.tenancy import App, DialectName
 
 CACHE_SECONDS = 30
 """A revoked key stops working within a minute; this is what a container may remember of that minute."""
-CACHE_SIZE = 10_000
 TOUCH_SECONDS = 600
 _INVALID = "Missing or invalid API key"
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,11 @@ class Caller:
 
 
 class Authenticating:
-    """Turns credentials into callers, remembering for 30 s what it read."""
+    """Turns credentials into callers, remembering for 30 s what it read, and also that there was nothing.
+
+    So a flood of one bad key costs a read in 30 s. A new key works at once all the same: its id is random, and nobody
+    can have asked for it before it was made.
+    """
 
     def __init__(self, registry: Registry, clock: Clock, meter: Meter, service_key: str, operator_key: str) -> None:
         self._registry = registry
@@ -47,9 +47,9 @@ class Authenticating:
         self._meter = meter
         self._service_key = service_key
         self._operator_key = operator_key
-        self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._apps: OrderedDict[AppId, tuple[float, App | None]] = OrderedDict()
-        self._touched: OrderedDict[str, float] = OrderedDict()
+        self._keys: Remembered[KeyId, tuple[ApiKey, App] | None] = Remembered(clock)
+        self._apps: Remembered[AppId, App | None] = Remembered(clock)
+        self._touched: Remembered[KeyId, int] = Remembered(clock)
 
     def caller(self, key: str, dialect: DialectName, *, from_browser: bool, though_disabled: bool = False) -> Caller:
         """The caller that an API key of this dialect stands for.
@@ -57,8 +57,7 @@ class Authenticating:
         though_disabled: also while the app has this dialect switched off. Raises Refused: CREDENTIAL_INVALID (unknown,
         revoked, or another dialect's: all alike), SECRET_KEY_IN_BROWSER, APP_DISABLED.
         """
-        digest = digest_of(key)
-        caller = self._remembered(digest, dialect) or self._look_up(key, digest, dialect)
+        caller = self._opened(key, dialect)
         if from_browser and caller.kind is not KeyKind.PUBLISHABLE:
             self._meter.count(Metric.SECRET_KEY_IN_BROWSER)
             raise Refused(
@@ -67,7 +66,7 @@ class Authenticating:
             )
         if not though_disabled:
             _require_enabled(caller.app, dialect)
-        self._touch(caller)
+        self._touch(KeyId(caller.key))
         return caller
 
     def trusted_service(self, key: str, app: AppId, dialect: DialectName, *, from_browser: bool) -> Caller | None:
@@ -98,47 +97,33 @@ class Authenticating:
 
     def app(self, app: AppId) -> App | None:
         """An app as it was at most 30 s ago, or None."""
-        now = self._clock.now()
-        if app in self._apps and self._apps[app][0] > now:
-            return self._apps[app][1]
-        found = self._registry.app(app)
-        _remember(self._apps, app, (now + CACHE_SECONDS, found))
-        return found
+        return self._apps.get_or_read(app, CACHE_SECONDS, lambda: self._registry.app(app))
 
-    def _remembered(self, digest: str, dialect: DialectName) -> Caller | None:
-        entry = self._callers.get(f"{dialect}:{digest}")
-        return entry[1] if entry is not None and entry[0] > self._clock.now() else None
-
-    def _look_up(self, key: str, digest: str, dialect: DialectName) -> Caller:
+    def _opened(self, key: str, dialect: DialectName) -> Caller:
         parts = id_in(key)
-        record = None if parts is None else self._registry.key(parts[1])
-        if record is None or not _opens(record, digest, dialect):
+        found = None if parts is None else self._keys.get_or_read(parts[1], CACHE_SECONDS, lambda: self._key(parts[1]))
+        if found is None or not _opens(found[0], digest_of(key), dialect):
             raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
-        app = self._registry.app(record.app)
-        if app is None:
-            raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
-        caller = Caller(app, record.kind, record.scopes, record.id, record.requests_per_minute)
-        _remember(self._callers, f"{dialect}:{digest}", (self._clock.now() + CACHE_SECONDS, caller))
-        return caller
+        record, app = found
+        return Caller(app, record.kind, record.scopes, record.id, record.requests_per_minute)
 
-    def _touch(self, caller: Caller) -> None:
-        now = self._clock.now()
-        if now - self._touched.get(caller.key, 0.0) > TOUCH_SECONDS:
-            _remember(self._touched, caller.key, now)
+    def _key(self, key: KeyId) -> tuple[ApiKey, App] | None:
+        record = self._registry.key(key)
+        app = None if record is None else self._registry.app(record.app)
+        return None if record is None or app is None else (record, app)
+
+    def _touch(self, key: KeyId) -> None:
+        if self._touched.get(key) is None:
+            now = int(self._clock.now())
+            self._touched.put(key, now, now + TOUCH_SECONDS)
             # Not knowing when a key was last used is no reason to refuse its owner.
             with contextlib.suppress(Unavailable):
-                self._registry.touch_key(KeyId(caller.key), int(now))
+                self._registry.touch_key(key, now)
 
 
 def _require_enabled(app: App, dialect: DialectName) -> None:
     if dialect in app.dialects_off:
         raise Refused(Fault.APP_DISABLED, "This API is switched off for the app")
-
-
-def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    memory[key] = value
-    if len(memory) > CACHE_SIZE:
-        memory.popitem(last=False)
 
 
 def _opens(record: ApiKey, digest: str, dialect: DialectName) -> bool:

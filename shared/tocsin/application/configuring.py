@@ -1,7 +1,7 @@
 """Changing an app: its settings, its VAPID keys, and the log of who changed what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from tocsin.application.accounts import VapidPair, checked_contact, new_vapid_key, sealed_vapid_key
 from tocsin.application.ports import (
@@ -181,7 +181,7 @@ def _differences(old: App, new: App) -> dict[str, object]:
 def _plain(value: object) -> object:
     match value:
         case Limits():
-            return {"hourly": value.hourly, "daily": value.daily}
+            return asdict(value)
         case tuple():
             return list(value)
         case frozenset():

@@ -95,17 +95,16 @@ class Delivering:
         What is left then goes to the queue. Raises LeaseLost.
         """
         while (next_at := delivery.run(until)) is not None:
-            now = self._clock.now()
-            # A later round has to read the recipients again: the queue takes it there.
-            later = next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until)
             if self._stopped(delivery):
                 return
-            if later:
+            now = self._clock.now()
+            # A later round has to read the recipients again: the queue takes it there.
+            if next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until):
                 self._lay_down(delivery, int(next_at))
                 self._queue(delivery.send, delivery.chunk, next_at - now)
                 return
             delivery.rest(next_at)
-            self._clock.sleep(next_at - now)
+            self._clock.sleep(max(0.0, next_at - now))
             if self._stopped(delivery):
                 return
             delivery.again()
@@ -118,13 +117,11 @@ class Delivering:
             self._close(delivery, CANCELLED)
         elif course is Course.PAUSED:
             self._lay_down(delivery, 0)
+            # Who resumed it meanwhile saw POSTs in flight, and left the rest to us.
+            send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
+            if send is not None and send.course is not Course.PAUSED:
+                self._queue(delivery.send, delivery.chunk, 0)
         return course is not Course.RUNNING
-
-    def _go_on_if_resumed(self, delivery: DeliveryPass) -> None:
-        # Whoever resumed the send before the chunk was laid down left it to its owner, who had not heard of it yet.
-        send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
-        if send is not None and send.course is not Course.PAUSED:
-            self._queue(send, delivery.chunk, 0)
 
     def _work(self, send: Send, chunk: Chunk, job: DeliverChunk, until: float) -> Chunk:
         recipients, read_at = self._recipients(job, send)

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tocsin.application.messages import SMALLEST_ROOM, Messages, room_of
+from tocsin.application.messages import Messages
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Admission, Pacing
 from tocsin.application.ports import (
@@ -44,6 +44,7 @@ from tocsin.webpush.message import PushMessage, topic_of
 from tocsin.webpush.origins import PushService
 from tocsin.webpush.outcome import Outcome, Verdict, judge
 from tocsin.webpush.request import PushHeaders, PushRequest, headers_of
+from tocsin.webpush.room import SMALLEST_ROOM, room_of
 
 PATIENCE = 1.0
 """Seconds after which recipients go on although little of the window is free: some origin is slow."""

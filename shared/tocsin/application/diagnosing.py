@@ -27,6 +27,7 @@ class Check(StrEnum):
     VAPID_KEY = "vapid_key"
     HOURLY_QUOTA = "hourly_quota"
     DAILY_QUOTA = "daily_quota"
+    MONTHLY_QUOTA = "monthly_quota"
     ALLOWED_ORIGINS = "allowed_origins"
     EXPIRED_SHARE = "expired_share"
     PAYLOAD_SIZE = "payload_size"
@@ -85,11 +86,15 @@ class Diagnosing:
 
     def _quota(self, app: App) -> Sequence[Finding]:
         now = int(self._clock.now())
-        usage, limits = self._quotas.usage(app.id, now), app.limits
-        return (
-            _window(Check.HOURLY_QUOTA, QuotaWindow.HOUR, "hour", usage.hourly, limits.hourly, now),
-            _window(Check.DAILY_QUOTA, QuotaWindow.DAY, "day", usage.daily, limits.daily, now),
-        )
+        usage = self._quotas.usage(app.id, now)
+        return [
+            _window(check, window, usage.of(window), app.limits.of(window), now)
+            for check, window in (
+                (Check.HOURLY_QUOTA, QuotaWindow.HOUR),
+                (Check.DAILY_QUOTA, QuotaWindow.DAY),
+                (Check.MONTHLY_QUOTA, QuotaWindow.MONTH),
+            )
+        ]
 
 
 def _enabled(app: App, dialect: DialectName) -> Finding:
@@ -145,13 +150,13 @@ def _permission(view: SubscriptionView) -> Finding:
     return Finding(Check.PERMISSION, ok=False, detail=detail)
 
 
-def _window(check: Check, window: QuotaWindow, name: str, used: int, limit: int | None, now: int) -> Finding:
+def _window(check: Check, window: QuotaWindow, used: int, limit: int | None, now: int) -> Finding:
     if limit is None:
-        return Finding(check, ok=True, detail=f"There is no limit for the {name}.")
+        return Finding(check, ok=True, detail=f"There is no limit for the {window}.")
     if used < limit:
-        return Finding(check, ok=True, detail=f"{limit - used} of {limit} notifications are left in this {name}.")
-    ends = _time(window.start(now) + window)
-    detail = f"All {limit} notifications of this {name} are used: wait until {ends}, or ask the operator for more."
+        return Finding(check, ok=True, detail=f"{limit - used} of {limit} notifications are left in this {window}.")
+    ends = _time(window.end(now))
+    detail = f"All {limit} notifications of this {window} are used: wait until {ends}, or ask the operator for more."
     return Finding(check, ok=False, detail=detail)
 
 
@@ -189,7 +194,8 @@ _PAYLOAD = Finding(
     Check.PAYLOAD_SIZE,
     ok=True,
     detail=(
-        f"A notification may have {MAX_PLAINTEXT} bytes, with its texts, links and data together as JSON in UTF-8. A "
-        "longer one is refused with 400 before anything is sent, so none is lost on its way for its size."
+        f"A notification of up to {MAX_PLAINTEXT} bytes, with its texts, links and data together as JSON in UTF-8, is "
+        "pushed whole. Of a longer one the browser gets the beginning, and its service worker fetches the whole from "
+        "here before it shows anything; if that fails or takes over 3 seconds, it shows the beginning."
     ),
 )

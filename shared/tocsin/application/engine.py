@@ -7,11 +7,13 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.diagnosing import Diagnosing
+from tocsin.application.fetching import Fetching
 from tocsin.application.identifying import Identifying
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.people import People
 from tocsin.application.ports import Clock, Quotas
+from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.sending import Sending
 from tocsin.application.steering import Steering
@@ -46,6 +48,10 @@ class Engine(Protocol):
         """Messages that were tried too often."""
 
     @property
+    def fetching(self) -> Fetching:
+        """Messages that were too long."""
+
+    @property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
 
@@ -74,12 +80,16 @@ class Engine(Protocol):
         """What is kept of a person."""
 
     @property
+    def reconciling(self) -> Reconciling:
+        """The proof of an app's money."""
+
+    @property
     def limiting(self) -> Limiting:
         """Requests for each key and minute."""
 
     @property
     def quotas(self) -> Quotas:
-        """Notifications for each app, hour and day."""
+        """Notifications for each app, hour, day and month."""
 
     @property
     def cursors(self) -> Cursors:

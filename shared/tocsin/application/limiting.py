@@ -2,32 +2,64 @@
 
 from math import ceil
 
-from tocsin.application.ports import Clock, RequestWindows
+from tocsin.application.ports import Clock, RequestWindows, Window
+from tocsin.application.remembering import Remembered
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.tenancy import App
 
 PER_ADDRESS, PER_APP = (30, 60), (600, 60)
 """What browsers may ask: requests and seconds, for each network and for each app."""
+FETCHES_PER_ADDRESS = (600, 60)
+"""How often workers may ask for messages: a whole office gets a broadcast in the same minute."""
 
 
 class Limiting:
-    """Counts requests and refuses those that are too many."""
+    """Counts requests and refuses those that are too many.
+
+    Whoever is refused once is refused from memory until the window ends. So a flood costs a container one write a
+    window, beyond what is allowed.
+    """
 
     def __init__(self, windows: RequestWindows, clock: Clock) -> None:
         self._windows = windows
         self._clock = clock
+        self._refusals: Remembered[str, Window] = Remembered(clock)
 
     def take(self, subject: str, limit: int, seconds: int, message: str = "Too many requests") -> None:
         """Count a request of `subject`. Raises Refused: RATE_LIMITED, saying when the window ends."""
         now = self._clock.now()
+        self._check(subject, limit, now, message)
         window = self._windows.take(subject, limit, seconds, now)
         if not window.allowed:
-            raise Refused(Fault.RATE_LIMITED, message, retry_after=ceil(window.reset_at - now))
+            self._refusals.put(subject, window, window.reset_at)
+            raise _refused(window, now, message)
+
+    def worker(self, app: App, network: str) -> None:
+        """Count a worker's request for a message. network: its address prefix. Raises Refused: RATE_LIMITED.
+
+        Not by app: each recipient has a token of its own, and a broadcast must not keep people from subscribing.
+        """
+        self.take(f"fetch.{app.id}.{network}", *FETCHES_PER_ADDRESS)
 
     def browser(self, app: App, network: str) -> None:
         """Count a browser's request. network: its address prefix. Raises Refused: RATE_LIMITED."""
         limits = ((f"net.{app.id}.{network}", PER_ADDRESS, "network"), (f"app.{app.id}", PER_APP, "app"))
-        for subject, (limit, seconds), whose in limits:
-            self.take(
-                subject, limit, seconds, f"Too many requests from browsers: more than {limit} a minute of this {whose}"
-            )
+        counted = [
+            (subject, limit, seconds, f"Too many requests from browsers: more than {limit} a minute of this {whose}")
+            for subject, (limit, seconds), whose in limits
+        ]
+        for subject, limit, _, message in counted:
+            self._check(subject, limit, self._clock.now(), message)
+        for request in counted:
+            self.take(*request)
+
+    def _check(self, subject: str, limit: int, now: float, message: str) -> None:
+        """Raises Refused: RATE_LIMITED, where that is known without counting."""
+        window = self._refusals.get(subject)
+        # Whoever may ask more often by now is let through to be counted.
+        if window is not None and limit <= window.limit:
+            raise _refused(window, now, message)
+
+
+def _refused(window: Window, now: float, message: str) -> Refused:
+    return Refused(Fault.RATE_LIMITED, message, retry_after=ceil(window.reset_at - now))

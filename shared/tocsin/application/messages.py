@@ -1,32 +1,33 @@
-"""The plaintexts of a send's push messages."""
+"""The plaintexts of a send's messages."""
 
 from tocsin.application.jobs import Recipient
 from tocsin.domain.derivation import Derivation
-from tocsin.domain.notification import payload, who_token
+from tocsin.domain.document import Document, preview, whole
+from tocsin.domain.fetch_token import fetch_token
+from tocsin.domain.notification import who_token
 from tocsin.domain.send import Send
-from tocsin.webpush.encryption import MAX_PLAINTEXT
-from tocsin.webpush.origins import PushService
-
-SMALLEST_ROOM = 2641
-
-
-def room_of(service: PushService) -> int:
-    """The most bytes of plaintext that a push service takes."""
-    return MAX_PLAINTEXT
 
 
 class Messages:
-    """The plaintexts of one send, each made once."""
+    """What each recipient of a send gets: the whole where it fits, else a preview that says how to fetch it."""
 
     def __init__(self, send: Send, derivation: Derivation) -> None:
         self._send = send
-        self._secret = derivation.who_secret(send.app)
-        self._payloads: dict[str | None, bytes] = {}
+        self._who_secret = derivation.who_secret(send.app)
+        self._fetch_secret = derivation.fetch_secret(send.app)
+        self._whole = whole(send.notification, send.id, send.site_url)
+        self._previews: dict[int, Document] = {}
 
     def plaintext(self, recipient: Recipient, chunk: int, index: int, room: int) -> bytes:
-        """The message for one recipient."""
-        who = recipient.external_id
-        if who not in self._payloads:
-            token = None if who is None else who_token(self._secret, who)
-            self._payloads[who] = payload(self._send.notification, self._send.id, self._send.site_url, token)
-        return self._payloads[who]
+        """What to encrypt for a recipient: at most `room` bytes (SMALLEST_ROOM or more).
+
+        chunk, index: the recipient's place in the send, which a token names.
+        """
+        who = None if recipient.external_id is None else who_token(self._who_secret, recipient.external_id)
+        message = self._whole.to(who)
+        if len(message) <= room:
+            return message
+        if room not in self._previews:
+            send = self._send
+            self._previews[room] = preview(send.notification, send.id, send.site_url, room)
+        return self._previews[room].to(who, fetch_token(self._fetch_secret, self._send.id, chunk, index))

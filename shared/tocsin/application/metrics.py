@@ -23,6 +23,8 @@ class Metric(StrEnum):
     UNPROVED_IDENTITY = "UnprovedIdentity"
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret
     SWEPT = "Swept"
+    DRIFT = "Drift"
+    """Records of an app's money that do not agree; people have to look."""
     CRASHED = "Crashed"
     """A bug in a request, which was answered with a 500."""
     CRASHED_AFTER_ACCEPTANCE = "CrashedAfterAcceptance"

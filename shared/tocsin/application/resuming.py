@@ -21,10 +21,12 @@ class Resuming:
 
     def resume(self, send: Send, stuck: Callable[[Chunk], bool]) -> None:
         """Queue what an unfinished send still needs; stuck: which of its open chunks."""
+        if send.state is SendState.SETTLED:
+            return
         if send.state is SendState.PLANNED:
             self.plan(send)
-        elif send.state is SendState.SENDING:
-            self._deliver(send, stuck)
+        # A planner may end just now: then the plan queued above finds nothing to do, and the chunks need their own.
+        self._deliver(send, stuck)
 
     def _deliver(self, send: Send, stuck: Callable[[Chunk], bool]) -> None:
         open_ = (chunk for chunk in self._chunks.of(send.app, send.id) if chunk.state is ChunkState.OPEN)

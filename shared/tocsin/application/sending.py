@@ -31,7 +31,7 @@ from tocsin.application.targets import target_of
 from tocsin.domain.chunk import Chunk, claimed, opened
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
-from tocsin.domain.notification import Notification, NotificationTooLong, payload
+from tocsin.domain.notification import Notification
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
@@ -43,7 +43,6 @@ MINIMUM_LIFE = 60
 SWEEP_AFTER = 60
 _RACES = 8
 _NOBODY: tuple[SubscriptionId, ...] = ()
-_WHO_SAMPLE = "x" * 11  # as long as a real person token, to measure with
 Value = TypeVar("Value")
 
 
@@ -99,11 +98,9 @@ class Sending:
     def send(self, command: SendCommand) -> SendResult:
         """Send, or queue the sending of, a notification.
 
-        Raises Refused: FIELD_INVALID (too long for one message), CREDITS_EXHAUSTED, QUOTA_EXCEEDED,
-        IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then stored or charged. After one acceptance it never
-        raises.
+        Raises Refused: CREDITS_EXHAUSTED, QUOTA_EXCEEDED, IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then
+        stored or charged. After one acceptance it never raises.
         """
-        _check_length(command)
         until, app = self._clock.now() + SYNC_SECONDS, command.app.id
         idempotency = self._repeating.key(command)
         if idempotency is not None and (repeated := self._repeating.answer(app, idempotency)) is not None:
@@ -282,9 +279,8 @@ def _reach(command: SendCommand, total: int, available: int) -> int:
 
 
 def _over_quota(window: QuotaWindow, at: int) -> Refused:
-    day = window is QuotaWindow.DAY
-    message = f"Notification quota exceeded for {'today' if day else 'this hour'}"
-    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.start(at) + window - at)
+    message = f"Notification quota exceeded for {'today' if window is QuotaWindow.DAY else f'this {window}'}"
+    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.end(at) - at)
 
 
 def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tuple[SubscriptionId, ...]:
@@ -295,13 +291,3 @@ def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tupl
 def _complete(command: SendCommand) -> Notification:
     return replace(command.notification, icon=command.notification.icon or command.app.icon)
 
-
-def _check_length(command: SendCommand) -> None:
-    try:
-        payload(_complete(command), SendId("0" * 24), command.app.site_url, _WHO_SAMPLE)
-    except NotificationTooLong as error:
-        raise Refused(
-            Fault.FIELD_INVALID,
-            f"The notification is {error.bytes_over} bytes too long for one push message",
-            field="body",
-        ) from error

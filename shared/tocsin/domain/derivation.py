@@ -45,6 +45,10 @@ class Derivation:
         """The key of the tokens by which a worker knows its person."""
         return self._derive("who", app)
 
+    def fetch_secret(self, app: AppId) -> bytes:
+        """The key of the tokens with which workers fetch messages that were too long."""
+        return self._derive("fetch", app)
+
     def fingerprint(self, app: AppId, request: bytes) -> str:
         """What a request is known again by, 64 hex digits; says nothing of it to who cannot derive it."""
         return hmac.new(self._derive("fingerprint", app), request, sha256).hexdigest()

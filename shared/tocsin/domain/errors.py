@@ -28,6 +28,7 @@ class Fault(StrEnum):
 
     NOT_FOUND = "not_found"
     GONE = "gone"
+    SPENT = "spent"
     CONFLICT = "conflict"
     NO_SUBSCRIPTIONS = "no_subscriptions"
     CREDITS_EXHAUSTED = "credits_exhausted"

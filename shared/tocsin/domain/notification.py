@@ -8,7 +8,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from tocsin.domain.ids import SendId
 from tocsin.webpush.encoding import to_base64url
@@ -17,6 +16,7 @@ from tocsin.webpush.message import Urgency
 
 MAX_TITLE, MAX_BODY, MAX_URL = 256, 4096, 2048
 DEFAULT_TTL = 86_400
+WHO_LENGTH = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +75,5 @@ def payload(notification: Notification, send: SendId, site_url: str, who: str | 
 
 
 def who_token(secret: bytes, external_id: str) -> str:
-    """The 8-byte token by which a worker knows its person without learning anybody's name."""
-    return to_base64url(hmac.new(secret, external_id.encode(), sha256).digest()[:8])
+    """The token, of 11 characters, by which a worker knows its person without learning anybody's name."""
+    return to_base64url(hmac.digest(secret, external_id.encode(), "sha256")[:8])

@@ -1,4 +1,4 @@
-"""What AWS asks for what a send uses: list prices of us-east-1, before free tiers, volume discounts and data transfer."""
+"""What AWS asks for what a send uses: us-east-1, on demand; free tiers and data transfer are left out."""
 
 import datetime as dt
 from collections.abc import Mapping

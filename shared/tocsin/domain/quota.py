@@ -1,26 +1,52 @@
-"""Quotas: how many notifications an app may send in a clock hour and in a UTC day."""
+"""Quotas: how many notifications an app may send in a clock hour, in a day and in a calendar month, all in UTC."""
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from datetime import UTC, datetime
+from enum import StrEnum
+
+_SECONDS_OF_HOUR, _SECONDS_OF_DAY = 3600, 86_400
 
 
-class QuotaWindow(IntEnum):
-    """The windows, by their length in seconds; each starts at a multiple of it (CS-24)."""
+class QuotaWindow(StrEnum):
+    """The windows, the shorter ones first; each lies within the next one (CS-24, PU-12)."""
 
-    HOUR = 3600
-    DAY = 86_400
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
 
     def start(self, at: int) -> int:
         """When the window that holds `at` started; Unix seconds, as `at`."""
-        return at // self * self
+        match self:
+            case QuotaWindow.HOUR:
+                return at // _SECONDS_OF_HOUR * _SECONDS_OF_HOUR
+            case QuotaWindow.DAY:
+                return at // _SECONDS_OF_DAY * _SECONDS_OF_DAY
+            case QuotaWindow.MONTH:
+                return _first_of_month(at, later=0)
+
+    def end(self, at: int) -> int:
+        """When the window that holds `at` is over and the next one starts."""
+        match self:
+            case QuotaWindow.HOUR:
+                return self.start(at) + _SECONDS_OF_HOUR
+            case QuotaWindow.DAY:
+                return self.start(at) + _SECONDS_OF_DAY
+            case QuotaWindow.MONTH:
+                return _first_of_month(at, later=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most notifications in an hour and in a day; None: as many as one likes."""
+    """The most notifications in an hour, a day and a month; None: as many as one likes."""
 
     hourly: int | None
     daily: int | None
+    monthly: int | None = None
+
+    def of(self, window: QuotaWindow) -> int | None:
+        """The most in a window; None: as many as one likes."""
+        limits = {QuotaWindow.HOUR: self.hourly, QuotaWindow.DAY: self.daily, QuotaWindow.MONTH: self.monthly}
+        return limits[window]
 
 
 class Plan(StrEnum):
@@ -47,7 +73,28 @@ def plan_of(limits: Limits) -> Plan | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is used of the two windows that hold an instant, notifications held by unfinished sends included."""
+    """What is used of the windows that hold an instant, notifications held by unfinished sends included."""
 
     hourly: int
     daily: int
+    monthly: int
+
+    def of(self, window: QuotaWindow) -> int:
+        """What is used of a window."""
+        return {QuotaWindow.HOUR: self.hourly, QuotaWindow.DAY: self.daily, QuotaWindow.MONTH: self.monthly}[window]
+
+
+def without_room(limits: Limits, usage: Usage, more: int) -> QuotaWindow | None:
+    """The longest window that `more` do not fit into, None if they fit: before its end, waiting is in vain."""
+    for window in reversed(QuotaWindow):
+        limit = limits.of(window)
+        if limit is not None and usage.of(window) + more > limit:
+            return window
+    return None
+
+
+def _first_of_month(at: int, *, later: int) -> int:
+    """When a month started: the one that holds `at`, or so many later."""
+    day = datetime.fromtimestamp(at, UTC)
+    years, month = divmod(day.month - 1 + later, 12)
+    return int(datetime(day.year + years, month + 1, 1, tzinfo=UTC).timestamp())

@@ -264,7 +264,7 @@ def _of_unknown(fate: Fate, reason: str) -> Advice:
         case Fate.ACCEPTED:
             return Advice(f"The push service took the message with a remark of its own: {reason}.", f"{look_up}.")
         case Fate.GONE:
-            return Advice(f"The push service ended the subscription with a word of its own: {reason}.", _RESUBSCRIBED)
+            return Advice(f"{_GONE.cause} The push service has a word of its own for it: {reason}.", _GONE.cure)
         case Fate.RETRIED:
             return Advice(f"The push service put the message off with a word of its own: {reason}.", _LATER)
         case Fate.FAILED:

@@ -10,6 +10,7 @@ from tocsin.adapters.dead_letters import Place, SqsDeadLetters
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.fetches import DynamoFetches
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
@@ -27,6 +28,7 @@ from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.fetching import Fetching
 from tocsin.application.identifying import Identifying
 from tocsin.application.jobs import Lane
 from tocsin.application.limiting import Limiting
@@ -34,6 +36,7 @@ from tocsin.application.listing import Listing
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.ports import Queue
+from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
@@ -107,6 +110,12 @@ class Container:
             self._randomness,
             self.meter,
         )
+
+    @cached_property
+    def fetching(self) -> Fetching:
+        """Messages that were too long."""
+        fetches = DynamoFetches(self._database, self._settings.required("SENDS_TABLE"))
+        return Fetching(self._sends, fetches, self._derivation, self.clock)
 
     @cached_property
     def subscribing(self) -> Subscribing:
@@ -195,13 +204,18 @@ class Container:
         return Sweeping(self._sends, self._resuming, self._settling, self.clock, self.meter)
 
     @cached_property
+    def reconciling(self) -> Reconciling:
+        """The proof of an app's money."""
+        return Reconciling(self._registry, self._credits, self._sends, self._chunks, self.clock)
+
+    @cached_property
     def limiting(self) -> Limiting:
         """Request windows."""
         return Limiting(DynamoRequestWindows(self._database, self._settings.required("CREDITS_TABLE")), self.clock)
 
     @cached_property
     def quotas(self) -> DynamoQuotas:
-        """Notifications for each app, hour and day."""
+        """Notifications for each app, hour, day and month."""
         return DynamoQuotas(self._database, self._settings.required("CREDITS_TABLE"))
 
     @cached_property

@@ -46,6 +46,10 @@ class Fields(TypedDict, total=False):
     uncertain: int
     pending: int
     swept: int
+    apps: int
+    left: int
+    drifts: dict[str, int]
+    sends: list[str]
     milliseconds: int
     refusals: dict[str, int]
     error: str
@@ -53,7 +57,7 @@ class Fields(TypedDict, total=False):
 
 
 def log(message: str, fields: Fields, error: BaseException | None = None) -> None:
-    """One line about one request, chunk or sweep; with what push services refused meanwhile, and why.
+    """One line about one request, chunk, sweep or reconciliation; with what push services refused meanwhile, and why.
 
     error: a bug of ours that ended it. The line is then an error, and tells its type and where it was, not its text,
     which may quote what a caller sent.

@@ -1,23 +1,82 @@
 """EventBridge schedules."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tocsin.application.metrics import Metric
+from tocsin.application.reconciling import LATELY_DAYS
+from tocsin.domain.ids import AppId
+from tocsin.domain.reconciliation import DriftKind, Reconciliation
 from tocsin.entrypoints import observability
 from tocsin.entrypoints.container import Container
 from tocsin.entrypoints.settings import Settings
 
+RESERVE_SECONDS = 15
+"""No app is begun, or gone on with, this long before Lambda ends the run."""
+TOLD_SENDS = 10
+"""How many sends the log line of an app names; the operator's API tells all."""
 
-def sweep_handler() -> Callable[[dict[str, Any], Any], None]:
-    """The Lambda handler that each minute resumes what got stuck."""
+
+class Unreconciled(Exception):
+    """Some apps were not reconciled, for want of time or because of an error that was logged."""
+
+
+def schedule_handler() -> Callable[[dict[str, Any], LambdaContext], None]:
+    """The Lambda handler of all schedules: `{"task": "reconcile"}` reconciles, anything else sweeps."""
     container = Container(Settings.from_environment())
 
-    def handler(_event: dict[str, Any], _context: Any) -> None:
+    def handler(event: dict[str, Any], context: LambdaContext) -> None:
         try:
-            swept = container.sweeping.sweep()
-            if swept:
-                observability.log("sweep", {"swept": swept})
+            if event.get("task") == "reconcile":
+                left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+                _reconcile(container, container.clock.now() + left)
+            else:
+                _sweep(container)
         finally:
             container.meter.flush()
 
     return handler
+
+
+def _sweep(container: Container) -> None:
+    """Resume what got stuck."""
+    swept = container.sweeping.sweep()
+    if swept:
+        observability.log("sweep", {"swept": swept})
+
+
+def _reconcile(container: Container, until: float) -> None:
+    """Reconcile every app that something happened to lately; one line for each that drifts. Raises Unreconciled."""
+    reconciling, seen, left = container.reconciling, 0, 0
+    for app in reconciling.active_lately():
+        seen += 1
+        if container.clock.now() >= until:
+            left += 1
+            continue
+        try:
+            found = reconciling.reconcile(app, reconciling.begin(LATELY_DAYS), until)
+        except Exception as error:  # noqa: BLE001 - one app's unreadable record must not hide the drifts of the others
+            observability.log("reconciliation failed", {"app": app}, error)
+            left += 1
+            continue
+        left += not (found.complete or found.drifts)
+        container.meter.count(Metric.DRIFT, len(found.drifts))
+        if found.drifts:
+            _tell(app, found)
+    observability.log("reconciliation", {"apps": seen, "left": left})
+    if left:
+        raise Unreconciled(left)
+
+
+def _tell(app: AppId, found: Reconciliation) -> None:
+    kinds = Counter(str(drift.kind) for drift in found.drifts)
+    # Of rows and balances nothing is named: a reference is the biller's own text.
+    named = (drift.subject for drift in found.drifts if drift.kind in _OF_SENDS)
+    sends = sorted(set(named))[:TOLD_SENDS]
+    observability.log("drift", {"app": app, "drifts": dict(kinds), "sends": sends})
+
+
+_OF_SENDS = frozenset(DriftKind) - {DriftKind.MISFILED_ROW, DriftKind.BALANCE, DriftKind.NEGATIVE}

@@ -64,18 +64,43 @@
   const channel = self.BroadcastChannel && new BroadcastChannel(topic);
   const tellPages = (type, detail) => channel?.postMessage([type, detail]);
 
+  // The whole of a message that was too long to be pushed; the server gives it out once. Rejects when there is none.
+  async function whole(id, token, server) {
+    if (!server) throw server;
+    const response = await fetch(`${server}/sdk/v1/${app}/message`, {
+      method: "POST",
+      body: JSON.stringify({ id, token }),
+      credentials: "omit",
+      // Browsers allow a push ten seconds or more; nobody should wait that long.
+      signal: AbortSignal.timeout(3000),
+    });
+    const { data, ...message } = parse(await response.text());
+    // An error has no data, and neither has a network's log-in page.
+    if (data.id !== id) throw data;
+    return { ...message, d: data.d };
+  }
+
+  // What the desktop shows of a message that came before. Rejects when that is nothing.
+  async function shown(id) {
+    const all = await self.registration.getNotifications();
+    const { title, body, data } = all.find((each) => each.data?.id === id);
+    return { title, body, navigate: data.tocsin, d: data.d };
+  }
+
   async function read(text) {
     if (!text) return {};
     const notification = parse(text);
-    const { id: given, u: meant, d } = Object(notification.data);
+    const { id: given, u: meant, d, f: token } = Object(notification.data);
     const id = words(given);
     const message = { ...notification, id, d };
     if (!id && !meant) return message;
     const remember = ({ seen = [] }) => (id ? { seen: [...seen.filter((each) => each !== id), id].slice(-100) } : {});
-    const { seen = [], who } = await recall(remember).catch(() => ({}));
+    const { seen = [], who, api: origin } = await recall(remember).catch(() => ({}));
     const repeated = seen.includes(id);
     // A browser can be shared: what is for one person is shown to no other, and to nobody where nobody is known.
-    return meant && who !== meant ? { id, repeated, withheld: true } : { ...message, repeated };
+    if (meant && who !== meant) return { id, repeated, withheld: true };
+    const fetched = token && whole(id, token, api || origin).catch(() => shown(id));
+    return { ...message, ...(await fetched?.catch(() => {})), id, repeated };
   }
 
   const show = (message) =>

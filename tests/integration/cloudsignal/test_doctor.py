@@ -9,7 +9,7 @@ from tests.integration.cloudsignal.shop import Shop
 from tests.integration.deployed_api import DeployedApi, Simulator
 
 CHECKS = ["api_enabled", "subscription_active", "permission", "vapid_key", "hourly_quota", "daily_quota"]
-CHECKS += ["allowed_origins", "expired_share", "payload_size"]
+CHECKS += ["monthly_quota", "allowed_origins", "expired_share", "payload_size"]
 
 
 def examined(shop: Shop, id_: str) -> tuple[set[str], dict[str, str]]:
@@ -68,7 +68,7 @@ def test_cs_38_who_turned_notifications_off_is_told_of(shop: Shop) -> None:
 def test_cs_38_a_used_quota_and_missing_origins_are_told_and_where_to_go(
     api: DeployedApi, simulator: Simulator
 ) -> None:
-    shop = Shop.of(Customer.sign_up(api, limits={"hourly": 1, "daily": 5}), simulator)
+    shop = Shop.of(Customer.sign_up(api, limits={"hourly": 1, "daily": 5, "monthly": 9}), simulator)
     visitor = shop.visitor()
     assert shop.server.send(target_all=True).json["successful_sends"] == 1
     expect(200, api.operator("PATCH", shop.customer.at(""), {"origins": []}))
@@ -77,6 +77,7 @@ def test_cs_38_a_used_quota_and_missing_origins_are_told_and_where_to_go(
     assert "wait until" in told["hourly_quota"]
     assert "let the operator add" in told["allowed_origins"]
     assert "4 of 5" in told["daily_quota"]
+    assert "8 of 9" in told["monthly_quota"]
 
 
 @pytest.mark.row("CS-38", "CS-5")

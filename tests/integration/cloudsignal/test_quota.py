@@ -12,6 +12,7 @@ from tests.customer import Customer, counts, expect
 from tests.integration.cloudsignal.shop import Shop
 from tests.integration.deployed_api import DeployedApi, Simulator
 from tests.integration.tables import everything_stored
+from tocsin.domain.quota import QuotaWindow
 
 NOTE = {"title": "t", "body": "b"}
 HOUR, DAY = 3600, 86_400
@@ -28,6 +29,12 @@ def limited(api: DeployedApi, simulator: Simulator, **settings: object) -> Shop:
     """A shop with limits of its own, and time to use them."""
     wait_for_room(20)
     return Shop.of(Customer.sign_up(api, credits=0, **settings), simulator)
+
+
+def used(shop: Shop) -> dict[str, int]:
+    """What the operator sees used of each window."""
+    told = expect(200, shop.customer.api.operator("GET", shop.customer.at("/quota")))
+    return {name: window["used"] for name, window in told.items()}
 
 
 @pytest.mark.row("CS-24", "CS-25", "CS-30")
@@ -70,31 +77,36 @@ def test_cs_24_the_quota_shows_limits_remainders_and_resets(
 @pytest.mark.parametrize(
     ("limits", "detail", "window"),
     [
-        ({"hourly": 3, "daily": 100}, "Notification quota exceeded for this hour", HOUR),
-        ({"hourly": 100, "daily": 3}, "Notification quota exceeded for today", DAY),
+        ({"hourly": 3, "daily": 100}, "Notification quota exceeded for this hour", QuotaWindow.HOUR),
+        ({"hourly": 100, "daily": 3}, "Notification quota exceeded for today", QuotaWindow.DAY),
+        (
+            {"hourly": 100, "daily": 100, "monthly": 3},
+            "Notification quota exceeded for this month",
+            QuotaWindow.MONTH,
+        ),
     ],
-    ids=["hour", "day"],
+    ids=["hour", "day", "month"],
 )
 def test_cs_26_a_request_beyond_the_quota_is_refused_whole(
-    limits: dict[str, int], detail: str, window: int, api: DeployedApi, simulator: Simulator
+    limits: dict[str, int], detail: str, window: QuotaWindow, api: DeployedApi, simulator: Simulator
 ) -> None:
     shop = limited(api, simulator, limits=limits)
     visitors = [shop.visitor() for _ in range(2)]
     assert counts(shop.server.send(target_all=True))[2] == 2
-    remaining = shop.server.quota()
-    assert min(left for left in remaining if left is not None) == 1
+    before = used(shop)
+    assert set(before.values()) == {2}
 
     for path, fields in (("/send", {"target_all": True}), ("/broadcast", {}), ("/broadcast", {"async_mode": True})):
         refused = shop.server.call("POST", path, NOTE | fields)
         assert (refused.status, refused.json) == (429, {"detail": detail})
         assert refused.headers["x-error-code"] == "QUOTA_EXCEEDED"
-        left = window - time.time() % window
+        left = window.end(int(time.time())) - time.time()
         assert left - 1 <= int(refused.headers["retry-after"]) <= left + 3
 
-    assert shop.server.quota() == remaining
+    assert used(shop) == before
     assert [len(visitor.agent.messages()) for visitor in visitors] == [1, 1]
     assert counts(shop.server.send(target_registration_ids=[visitors[0].id])) == ("completed", 1, 1, 0)
-    assert min(left for left in shop.server.quota() if left is not None) == 0
+    assert set(used(shop).values()) == {3}
 
 
 @pytest.mark.row("CS-26")

@@ -73,6 +73,14 @@ def test_a_hanging_service_never_answers(sender: Sender) -> None:
     assert len(sender.messages(agent)) == 1
 
 
+def test_a_service_can_take_less_than_others(sender: Sender) -> None:
+    agent = sender.subscribe("mozilla")
+    script(sender, agent, most_bytes=2744)
+    refused, taken = (sender.post(agent["subscription"], "x" * size) for size in (2642, 2641))
+    assert (refused.status_code, refused.json()["errno"], taken.status_code) == (413, 104, 201)
+    assert [message["text"] for message in sender.messages(agent)] == ["x" * 2641]
+
+
 def test_waiting_ends_when_enough_messages_are_there(sender: Sender) -> None:
     agent = sender.subscribe("wns")
     threading.Timer(0.2, sender.post, (agent["subscription"], "one")).start()
@@ -133,6 +141,7 @@ def test_a_user_agent_asked_for_wrongly_is_a_clear_400(sender: Sender, content: 
         {"status": 429, "times": 0},
         {"status": 429, "times": 1.5},
         {"delay_ms": -1},
+        {"most_bytes": -1},
         {"delay_ms": 10**9},
         {"hang": "yes"},
         {"headers": {"Retry-After": "1"}},

@@ -45,10 +45,10 @@ def test_x_10_settings_are_changed_one_by_one_or_together_and_read_back(customer
     changed = change(customer, **wanted, plan="starter", dialects={"cloudsignal": False})
     assert changed == before | wanted | {
         "plan": "starter",
-        "limits": {"hourly": 100, "daily": 1000},
+        "limits": {"hourly": 100, "daily": 1000, "monthly": None},
         "dialects": {"cloudsignal": False, "pushservice": True},
     }
-    own = {"hourly": None, "daily": 5}
+    own = {"hourly": None, "daily": 5, "monthly": 50}
     assert change(customer, icon=None, limits=own) == changed | {"icon": None, "plan": None, "limits": own}
     assert change(customer) == expect(200, customer.api.operator("GET", customer.at("")))
     [listed] = expect(200, customer.api.operator("GET", f"/admin/tenants/{customer.tenant}/apps"))["apps"]
@@ -135,14 +135,16 @@ def test_cs_25_an_app_is_made_on_a_plan_or_with_limits_of_its_own(
 ) -> None:
     customer = Customer.sign_up(api, **asked)
     made = expect(200, api.operator("GET", customer.at("")))
-    assert (made["plan"], made["limits"]) == (plan, {"hourly": hourly, "daily": daily})
+    assert (made["plan"], made["limits"]) == (plan, {"hourly": hourly, "daily": daily, "monthly": None})
     told = expect(200, customer.cloudsignal().call("GET", "/quota"))
     assert (told["hourly_limit"], told["daily_limit"]) == (hourly, daily)
 
 
 @pytest.mark.row("CS-24", "CS-26", "X-10")
-def test_the_operator_sees_what_was_used_of_the_hour_and_the_day(customer: Customer, simulator: Simulator) -> None:
-    change(customer, limits={"hourly": 2, "daily": None})
+def test_the_operator_sees_what_was_used_of_the_hour_the_day_and_the_month(
+    customer: Customer, simulator: Simulator
+) -> None:
+    change(customer, limits={"hourly": 2, "daily": None, "monthly": 9})
     client = customer.client()
     for number in range(3):
         expect(201, client.subscribe(simulator.user_agent().subscription, f"r{number}@example.com"))
@@ -153,8 +155,10 @@ def test_the_operator_sees_what_was_used_of_the_hour_and_the_day(customer: Custo
     quota = expect(200, customer.api.operator("GET", customer.at("/quota")))
     assert (quota["hourly"]["limit"], quota["hourly"]["used"]) == (2, 2)
     assert (quota["daily"]["limit"], quota["daily"]["used"]) == (None, 2)
+    assert (quota["monthly"]["limit"], quota["monthly"]["used"]) == (9, 2)
     assert quota["hourly"]["resets_at"].endswith(":00:00Z")
     assert quota["daily"]["resets_at"].endswith("T00:00:00Z")
+    assert quota["monthly"]["resets_at"].endswith("-01T00:00:00Z")
 
 
 def test_an_app_that_does_not_exist_cannot_be_changed(api: DeployedApi) -> None:

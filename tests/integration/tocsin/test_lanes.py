@@ -6,7 +6,7 @@ from dev.stack import Stack
 from tests.customer import Customer, expect
 from tests.integration.deployed_api import DeployedApi, Simulator, UserAgent
 from tests.integration.queues import Queues
-from tests.integration.tocsin.test_sends import enrol, send, when_settled
+from tests.integration.tocsin.sends import enrol, send, when_settled
 from tocsin.domain.send import LARGE, SYNC_RECIPIENTS
 
 AT_ONCE = 4

@@ -8,8 +8,6 @@ from tests.customer import Customer, expect, new_subscription
 from tests.integration.deployed_api import DeployedApi, Simulator
 from tests.integration.tocsin.sends import enrol, send, shown, when_settled
 
-STRANGERS_KEY = "BF-vL50CBT5yo-JJV3BJxHVVM3nkZVGBrGfpV3TLvVDVPBuMxDCy5drxGkAjCyNbYkGMbnyL7DLC7PXKpR-zgxE"
-
 
 def answers(found: dict[str, Any], service: str) -> dict[str, dict[str, Any]]:
     """What a push service said, by its word."""
@@ -18,12 +16,12 @@ def answers(found: dict[str, Any], service: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.row("X-10")
 def test_each_refusal_of_a_send_is_told_with_its_cause_and_its_cure(customer: Customer, simulator: Simulator) -> None:
-    reached, gone, distrusted, busy, foreign, short = agents = [
+    reached, gone, distrusted, busy, _foreign, short = agents = [
         simulator.user_agent("fcm"),
         simulator.user_agent("wns"),
         simulator.user_agent("apple"),
         simulator.user_agent("mozilla"),
-        simulator.user_agent("fcm", STRANGERS_KEY),
+        simulator.user_agent("fcm", new_subscription()["keys"]["p256dh"]),
         simulator.user_agent("mozilla"),
     ]
     enrol(customer, agents)

@@ -7,9 +7,10 @@ from tests.engine import OPERATOR_KEY, SERVICE_KEY, MemoryEngine
 from tocsin.application.accounts import NewKey
 from tocsin.application.authenticating import Authenticating
 from tocsin.application.metrics import Metric
-from tocsin.domain.api_key import KeyKind, Scope, compose
+from tocsin.application.ports import Unavailable
+from tocsin.domain.api_key import ApiKey, KeyKind, Scope, compose
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.ids import AppId
+from tocsin.domain.ids import AppId, KeyId
 from tocsin.domain.tenancy import App, DialectName
 from tocsin.entrypoints.registry import dialects
 
@@ -30,6 +31,10 @@ def new_key(engine: MemoryEngine, owner: App, kind: KeyKind = KeyKind.SECRET) ->
     form = dialects()[builders.DIALECT].keys[kind]
     new = NewKey(builders.DIALECT, kind, form.prefix, form.scopes, "server", None)
     return engine.accounts.create_key(owner.id, new, builders.OPERATOR)[1]
+
+
+def id_of(key: str) -> KeyId:
+    return KeyId(key[4:12])
 
 
 def revoke_newest(engine: MemoryEngine, owner: App) -> None:
@@ -81,7 +86,7 @@ def test_ps_28_unknown_revoked_and_foreign_keys_are_refused_in_one_wording(engin
 def test_a_key_with_the_id_of_another_one_opens_nothing(engine: MemoryEngine, shop: App) -> None:
     """The checksum is no secret: only the digest of the whole key counts."""
     live = new_key(engine, shop)
-    forged = compose("psk", live[4:12], "a" * 43)
+    forged = compose("psk", id_of(live), "a" * 43)
     assert refused(engine, forged).fault is Fault.CREDENTIAL_INVALID
 
 
@@ -107,6 +112,77 @@ def test_within_30_seconds_a_key_is_not_read_again(
     assert accepted(engine, key)
     engine.clock.advance(0.2)
     assert not accepted(engine, key)
+
+
+def reads(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> list[KeyId]:
+    """The ids of keys that the table is asked for from now on."""
+    asked: list[KeyId] = []
+    honest = engine.registry.key
+
+    def key(id_: KeyId) -> ApiKey | None:
+        asked.append(id_)
+        return honest(id_)
+
+    monkeypatch.setattr(engine.registry, "key", key)
+    return asked
+
+
+def test_a_flood_of_one_key_that_is_no_good_is_read_once_in_30_seconds(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = compose("psk", "unknown0", "a" * 43)
+    revoked = new_key(engine, shop)
+    revoke_newest(engine, shop)
+    asked = reads(engine, monkeypatch)
+    for key in (unknown, revoked):
+        for dialect in (builders.DIALECT, OTHER_DIALECT):
+            assert {refused(engine, key, dialect).message for _ in range(100)} == {"Missing or invalid API key"}
+    assert asked == [id_of(unknown), id_of(revoked)]
+    engine.clock.advance(29.9)
+    refused(engine, unknown)
+    assert len(asked) == 2
+    engine.clock.advance(0.1)
+    refused(engine, unknown)
+    assert len(asked) == 3
+
+
+def test_secrets_that_are_tried_with_a_known_id_are_not_read_for(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key(engine, shop)
+    asked = reads(engine, monkeypatch)
+    for number in range(100):
+        refused(engine, compose("psk", id_of(key), f"{number:043}"))
+    assert accepted(engine, key)
+    assert asked == [id_of(key)]
+
+
+def test_what_cannot_be_a_key_is_not_read_at_all(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = reads(engine, monkeypatch)
+    for key in ("", "psk_nonsense", compose("psk", "unknown0", "a" * 43)[:-1] + "_"):
+        refused(engine, key)
+    assert asked == []
+
+
+def test_a_new_key_works_at_once_where_others_are_being_refused(engine: MemoryEngine, shop: App) -> None:
+    for number in range(100):
+        refused(engine, compose("psk", f"{number:08}", "a" * 43))
+    assert accepted(engine, new_key(engine, shop))
+
+
+def test_a_key_that_could_not_be_read_is_read_again(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key(engine, shop)
+
+    def fail(_: KeyId) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.registry, "key", fail)
+        with pytest.raises(Unavailable):
+            engine.authenticating.caller(key, builders.DIALECT, from_browser=False)
+    assert accepted(engine, key)
 
 
 def test_what_one_dialect_remembers_opens_no_other(engine: MemoryEngine, shop: App) -> None:

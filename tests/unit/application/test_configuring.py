@@ -29,7 +29,7 @@ EVERYTHING = Changes(
     contact="mailto:push@store.example.org",
     identity=IdentityMode.REQUIRED,
     icon="https://store.example/i.png",
-    limits=Limits(None, 7),
+    limits=Limits(None, 7, 70),
     dialects_on={CLOUDSIGNAL: False},
 )
 
@@ -281,8 +281,8 @@ def test_a_change_is_logged_with_what_was_and_what_is_but_no_address(engine: Mem
         "identity": {"from": "off", "to": "required"},
         "icon": {"from": None, "to": "https://store.example/i.png"},
         "limits": {
-            "from": {"hourly": LIMITS_OF[Plan.SCALE].hourly, "daily": LIMITS_OF[Plan.SCALE].daily},
-            "to": {"hourly": None, "daily": 7},
+            "from": {"hourly": LIMITS_OF[Plan.SCALE].hourly, "daily": LIMITS_OF[Plan.SCALE].daily, "monthly": None},
+            "to": {"hourly": None, "daily": 7, "monthly": 70},
         },
         "dialects_off": {"from": [], "to": ["cloudsignal"]},
     }

@@ -90,21 +90,29 @@ def test_an_earlier_vapid_key_is_told_and_a_retired_one_is_found() -> None:
 @pytest.mark.parametrize(
     ("used", "checks"),
     [
-        ((99, 999), set()),
-        ((100, 999), {Check.HOURLY_QUOTA}),
-        ((0, 1000), {Check.DAILY_QUOTA}),
-        ((101, 1001), {Check.HOURLY_QUOTA, Check.DAILY_QUOTA}),
+        ((99, 999, 9999), set()),
+        ((100, 999, 9999), {Check.HOURLY_QUOTA}),
+        ((0, 1000, 9999), {Check.DAILY_QUOTA}),
+        ((0, 0, 10_000), {Check.MONTHLY_QUOTA}),
+        ((101, 1001, 10_001), {Check.HOURLY_QUOTA, Check.DAILY_QUOTA, Check.MONTHLY_QUOTA}),
     ],
 )
-def test_a_used_quota_is_found_with_the_time_when_it_is_there_again(used: tuple[int, int], checks: set[Check]) -> None:
+def test_a_used_quota_is_found_with_the_time_when_it_is_there_again(
+    used: tuple[int, int, int], checks: set[Check]
+) -> None:
     engine = MemoryEngine()
-    owner = app(engine, limits=Limits(100, 1000))
+    owner = app(engine, limits=Limits(100, 1000, 10_000))
     one = subscribe(engine, owner)
     now = int(engine.clock.now())
-    engine.storage.meters[owner.id] = Meter(QuotaWindow.HOUR.start(now), used[0], QuotaWindow.DAY.start(now), used[1])
+    hour, day, month = (window.start(now) for window in QuotaWindow)
+    engine.storage.meters[owner.id] = Meter(hour, used[0], day, used[1], month, used[2])
     findings = examined(engine, owner, one)
     assert failing(findings) == checks
-    ends = {Check.HOURLY_QUOTA: "2027-01-15 09:00 UTC", Check.DAILY_QUOTA: "2027-01-16 00:00 UTC"}
+    ends = {
+        Check.HOURLY_QUOTA: "2027-01-15 09:00 UTC",
+        Check.DAILY_QUOTA: "2027-01-16 00:00 UTC",
+        Check.MONTHLY_QUOTA: "2027-02-01 00:00 UTC",
+    }
     assert all(ends[check] in findings[check].detail for check in checks)
 
 
@@ -112,7 +120,8 @@ def test_what_has_no_limit_cannot_be_used_up() -> None:
     engine = MemoryEngine()
     owner = app(engine, limits=Limits(None, None))
     findings = examined(engine, owner, subscribe(engine, owner))
-    assert "no limit" in findings[Check.HOURLY_QUOTA].detail
+    for check in (Check.HOURLY_QUOTA, Check.DAILY_QUOTA, Check.MONTHLY_QUOTA):
+        assert "no limit" in findings[check].detail
     assert failing(findings) == set()
 
 

@@ -1,6 +1,7 @@
-"""Sends that are held against the hour and the day, and sends to named subscriptions."""
+"""Sends that are held against hour, day and month, and sends to named subscriptions."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -46,10 +47,10 @@ def usage(engine: MemoryEngine, owner: App) -> Usage:
 
 
 @pytest.mark.row("CS-26")
-def test_cs_26_each_target_counts_in_both_windows(engine: MemoryEngine) -> None:
+def test_cs_26_each_target_counts_in_every_window(engine: MemoryEngine) -> None:
     owner = shop(engine, 3, Limits(10, 100))
     assert send(engine, owner).counts == Tally(accepted=3)
-    assert usage(engine, owner) == Usage(3, 3)
+    assert usage(engine, owner) == Usage(3, 3, 3)
 
 
 @pytest.mark.row("CS-26")
@@ -59,6 +60,8 @@ def test_cs_26_each_target_counts_in_both_windows(engine: MemoryEngine) -> None:
         (Limits(5, None), "Notification quota exceeded for this hour"),
         (Limits(None, 5), "Notification quota exceeded for today"),
         (Limits(5, 5), "Notification quota exceeded for today"),
+        (Limits(None, None, 5), "Notification quota exceeded for this month"),
+        (Limits(5, 5, 5), "Notification quota exceeded for this month"),
     ],
 )
 def test_cs_26_a_send_beyond_what_is_left_is_refused_whole(engine: MemoryEngine, limits: Limits, text: str) -> None:
@@ -68,7 +71,7 @@ def test_cs_26_a_send_beyond_what_is_left_is_refused_whole(engine: MemoryEngine,
     with pytest.raises(Refused) as refusal:
         send(engine, owner)
     assert (refusal.value.fault, refusal.value.message) == (Fault.QUOTA_EXCEEDED, text)
-    assert (len(reached(engine)), usage(engine, owner)) == (before, Usage(3, 3))
+    assert (len(reached(engine)), usage(engine, owner)) == (before, Usage(3, 3, 3))
 
 
 @pytest.mark.row("CS-26")
@@ -76,7 +79,7 @@ def test_cs_26_the_gone_give_their_part_back(engine: MemoryEngine) -> None:
     owner = shop(engine, 3, Limits(3, 3))
     engine.transport.script(builders.endpoint(2), Reply(410))
     assert send(engine, owner).counts.gone == 1
-    assert usage(engine, owner) == Usage(2, 2)
+    assert usage(engine, owner) == Usage(2, 2, 2)
 
 
 @pytest.mark.row("CS-26")
@@ -93,6 +96,22 @@ def test_cs_26_a_new_hour_begins_at_the_hour(engine: MemoryEngine) -> None:
     assert usage(engine, owner).hourly == 3
 
 
+def test_a_new_month_begins_on_its_first_day_in_utc(engine: MemoryEngine) -> None:
+    owner = shop(engine, 3, Limits(None, None, 3))
+    send(engine, owner)
+    with pytest.raises(Refused) as refusal:
+        send(engine, owner)
+    wait = refusal.value.retry_after
+    assert wait is not None
+    engine.clock.advance(wait - 1)
+    with pytest.raises(Refused):
+        send(engine, owner)
+    engine.clock.advance(1)
+    assert datetime.fromtimestamp(int(engine.clock.now()), UTC) == datetime(2027, 2, 1, tzinfo=UTC)
+    send(engine, owner)
+    assert usage(engine, owner) == Usage(3, 3, 3)
+
+
 def test_a_send_on_quota_needs_no_credits_and_touches_none(engine: MemoryEngine) -> None:
     owner = shop(engine, 1, Limits(None, None))
     assert send(engine, owner).counts.accepted == 1
@@ -107,7 +126,7 @@ def test_cs_21_a_send_to_nobody_is_stored_and_over(engine: MemoryEngine) -> None
     assert result.send is not None
     stored = engine.sends.get(owner.id, result.send)
     assert stored is not None
-    assert (stored.state, usage(engine, owner)) == (SendState.SETTLED, Usage(0, 0))
+    assert (stored.state, usage(engine, owner)) == (SendState.SETTLED, Usage(0, 0, 0))
 
 
 @pytest.mark.row("CS-15", "CS-18")

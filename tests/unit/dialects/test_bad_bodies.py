@@ -28,7 +28,7 @@ CHANGES = {
     "contact": "mailto:push@tocsin.dev",
     "identity": "off",
     "icon": f"{SITE}/icon.png",
-    "limits": {"hourly": 5, "daily": None},
+    "limits": {"hourly": 5, "daily": None, "monthly": 50},
     "dialects": {"pushservice": True},
 }
 
@@ -76,6 +76,7 @@ class Site:
             "sdk subscribe": (f"/sdk/v1/{app}/subscriptions", browser, sdk_body),
             "sdk identify": (f"/sdk/v1/{app}/identify", browser, {"id": made.json["id"], "identity": person}),
             "sdk unsubscribe": (f"/sdk/v1/{app}/unsubscribe", browser, {"id": "sub_aaaaaaaaaaaaaaaaaaaa"}),
+            "sdk message": (f"/sdk/v1/{app}/message", browser, {"id": "0" * 24, "token": "A" * 23}),
         }
 
     def post(self, route: str, body: object) -> Answer:

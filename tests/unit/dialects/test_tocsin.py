@@ -199,6 +199,11 @@ def test_an_app_that_cannot_be_is_refused_by_field(change: dict[str, object], fi
         ({"limits": {"hourly": 1.5, "daily": None}}, "limits.hourly"),
         ({"limits": {"hourly": True, "daily": None}}, "limits.hourly"),
         ({"limits": {"hourly": 1_000_000_001, "daily": None}}, "limits.hourly"),
+        ({"limits": {"monthly": 1}}, "limits.hourly"),
+        ({"limits": {"hourly": 1, "daily": 1, "monthly": -1}}, "limits.monthly"),
+        ({"limits": {"hourly": 1, "daily": 1, "monthly": "1"}}, "limits.monthly"),
+        ({"limits": {"hourly": 1, "daily": 1, "monthly": 1_000_000_001}}, "limits.monthly"),
+        ({"limits": {"hourly": 1, "daily": 1, "weekly": 1}}, "limits.weekly"),
         ({"plan": "starter", "limits": {"hourly": 1, "daily": 1}}, "limits"),
         ({"dialects": {"tocsin": False}}, "dialects"),
         ({"dialects": {"nothing": True}}, "dialects"),
@@ -250,15 +255,30 @@ def test_a_persons_id_says_something_in_256_characters(
     assert expect(400, answer)["error"]["field"] == field
 
 
-@pytest.mark.parametrize("limits", [{"hourly": 0, "daily": 0}, {"hourly": None, "daily": 7}])
-def test_what_is_left_of_hour_and_day_is_told_with_the_end_of_both(
+@pytest.mark.parametrize(
+    "limits", [{"hourly": 0, "daily": 0, "monthly": 0}, {"hourly": None, "daily": 7, "monthly": 70}]
+)
+def test_what_is_left_of_hour_day_and_month_is_told_with_the_end_of_each(
     limits: dict[str, int | None], api: HttpApi, customer: Customer
 ) -> None:
     expect(200, api.operator("PATCH", customer.at(""), {"limits": limits}))
     assert expect(200, api.operator("GET", customer.at("/quota"))) == {
         "hourly": {"limit": limits["hourly"], "used": 0, "resets_at": "2027-01-15T09:00:00Z"},
         "daily": {"limit": limits["daily"], "used": 0, "resets_at": "2027-01-16T00:00:00Z"},
+        "monthly": {"limit": limits["monthly"], "used": 0, "resets_at": "2027-02-01T00:00:00Z"},
     }
+
+
+def test_limits_are_set_together_and_a_month_that_is_left_out_has_none(api: HttpApi) -> None:
+    customer = Customer.sign_up(api, limits={"hourly": None, "daily": 7, "monthly": 70})
+    made = expect(200, api.operator("GET", customer.at("")))
+    assert (made["plan"], made["limits"]) == (None, {"hourly": None, "daily": 7, "monthly": 70})
+    changed = expect(200, api.operator("PATCH", customer.at(""), {"limits": {"hourly": 100, "daily": 1000}}))
+    assert (changed["plan"], changed["limits"]) == ("starter", {"hourly": 100, "daily": 1000, "monthly": None})
+    changed = expect(
+        200, api.operator("PATCH", customer.at(""), {"limits": {"hourly": 100, "daily": 1000, "monthly": 0}})
+    )
+    assert (changed["plan"], changed["limits"]["monthly"]) == (None, 0)
 
 
 def test_an_export_has_all_that_is_kept_but_what_is_listed_here(api: HttpApi, customer: Customer) -> None:

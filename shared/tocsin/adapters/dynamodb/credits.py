@@ -4,14 +4,15 @@ available + reserved + spent is what was granted; only `grant` changes the sum, 
 """
 
 import re
-from enum import StrEnum
+from collections.abc import Iterator
 
 from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.database import ConditionsFailed, Database, Put, Update
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.pages import Listing
-from tocsin.application.ports import LedgerEntry, Page, ReferenceTaken
+from tocsin.application.ports import Page, ReferenceTaken
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.ledger import LedgerEntry, RowKind
 from tocsin.domain.send import Balance, Send
 
 # A ledger row is written once; whatever it stands for then happens once too.
@@ -22,14 +23,6 @@ COVERED = "#available >= :held"
 HELD = "#reserved >= :held"
 
 BY_REFERENCE = re.compile(r"\d{12}#(grant|reserve|settle)#[ -~]{1,128}", re.ASCII)
-
-
-class Entry(StrEnum):
-    """The kinds of ledger rows."""
-
-    GRANT = "grant"
-    RESERVE = "reserve"
-    SETTLE = "settle"
 
 
 class DynamoCredits:
@@ -49,7 +42,7 @@ class DynamoCredits:
 
     def grant(self, app: AppId, amount: int, reference: str, at: int, request_id: str) -> bool:
         """Add credits once for each reference; False when this grant was made before. Raises ReferenceTaken."""
-        row = _row(self._table, app, Entry.GRANT, reference, amount, at, {"request_id": request_id})
+        row = _row(self._table, app, RowKind.GRANT, reference, amount, at, {"request_id": request_id})
         added = Update(self._table, keys.balance(app), "ADD #available :amount", {"amount": amount})
         try:
             self._database.transact([row, added])
@@ -66,6 +59,18 @@ class DynamoCredits:
         """The ledger, newest first; may lag a moment behind. Raises MalformedCursor."""
         return self._ledger.page(self._database, keys.money(app), _entry, limit, cursor)
 
+    def rows(self, app: AppId, kind: RowKind, after: str) -> Iterator[tuple[str, LedgerEntry]]:
+        """All rows of a kind that follow a reference, in the order of those that they are filed under."""
+        first, last = keys.ledger_rows(kind, after)
+        values = {"pk": keys.money(app), "first": first, "last": last}
+        for record in self._database.query(self._table, "#pk = :pk AND #sk BETWEEN :first AND :last", values):
+            yield keys.reference_in(record.text("sk"), kind), _entry(record)
+
+    def row(self, app: AppId, kind: RowKind, reference: str) -> LedgerEntry | None:
+        """The row that is filed under this reference, or None. A consistent read."""
+        record = self._database.get(self._table, keys.ledger_row(app, kind, reference))
+        return None if record is None else _entry(record)
+
 
 class CreditSteps:
     """The writes by which a send moves money, for transactions that change the send in the same instant."""
@@ -76,7 +81,7 @@ class CreditSteps:
     def reserved(self, send: Send, held: int) -> Put:
         """The ledger row of a reservation, with amount 0 for a send that costs nothing."""
         details: Item = {"recipients": send.reserved, "request_id": send.request_id}
-        return _row(self._table, send.app, Entry.RESERVE, send.id, held, send.created_at, details)
+        return _row(self._table, send.app, RowKind.RESERVE, send.id, held, send.created_at, details)
 
     def hold(self, app: AppId, held: int) -> Update:
         """available -> reserved, if there is enough."""
@@ -85,7 +90,7 @@ class CreditSteps:
 
     def settled(self, app: AppId, send: SendId, held: int, spent: int, accepted: int, at: int) -> Put:
         """The ledger row of a settlement."""
-        return _row(self._table, app, Entry.SETTLE, send, spent, at, {"held": held, "accepted": accepted})
+        return _row(self._table, app, RowKind.SETTLE, send, spent, at, {"held": held, "accepted": accepted})
 
     def spend(self, app: AppId, held: int, spent: int) -> Update:
         """reserved -> spent, and what was not used back to available."""
@@ -94,7 +99,7 @@ class CreditSteps:
         return Update(self._table, keys.balance(app), change, values, HELD)
 
 
-def _row(table: str, app: AppId, kind: Entry, reference: str, amount: int, at: int, details: Item) -> Put:
+def _row(table: str, app: AppId, kind: RowKind, reference: str, amount: int, at: int, details: Item) -> Put:
     item: Item = {
         **keys.ledger_row(app, kind, reference),
         "kind": kind,

@@ -100,6 +100,17 @@ def ledger_row(owner: AppId, kind: str, reference: str) -> Key:
     return key(money(owner), f"LEDGER#{kind}#{reference}")
 
 
+def ledger_rows(kind: str, after: str) -> tuple[str, str]:
+    """The first and the last sort key that rows of a kind can have which follow a reference."""
+    # A space comes before every other character of a reference, and `$` after the `#` that ends the kind.
+    return f"LEDGER#{kind}#{after} " if after else f"LEDGER#{kind}#", f"LEDGER#{kind}$"
+
+
+def reference_in(sk: str, kind: str) -> str:
+    """The reference that a ledger row is filed under."""
+    return sk.removeprefix(f"LEDGER#{kind}#")
+
+
 def request_window(subject: str) -> Key:
     """The request window of a subject."""
     return key(f"RATE#{subject}", "WINDOW")
@@ -210,6 +221,11 @@ def frozen(owner: AppId, name: SendId, number: int) -> Key:
 def progress(owner: AppId, name: SendId) -> Key:
     """How far a large send came, apart from the send itself, whose text makes writes dear."""
     return key(send_partition(owner, name), "PROGRESS")
+
+
+def fetches(owner: AppId, name: SendId, number: int) -> Key:
+    """Who of a chunk fetched the whole message. A partition each: of a large send, thousands a second may come."""
+    return key(f"{send_partition(owner, name)}#FETCHED#{number:05}", "FETCHED")
 
 
 def idempotency(owner: AppId, route: str, name: str) -> Key:

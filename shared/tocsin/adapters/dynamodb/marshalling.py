@@ -6,6 +6,8 @@ Written by hand: boto3's own serializer makes Decimals of numbers and checks far
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from tocsin.application.ports import Unreadable
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -13,8 +15,8 @@ Value: TypeAlias = "str | int | bytes | bool | frozenset[int] | Sequence[Value] 
 Item: TypeAlias = Mapping[str, Value]
 
 
-class MalformedRecord(Exception):
-    """A stored record that no version of ours wrote. Names the attribute, never its value."""
+class MalformedRecord(Unreadable):
+    """An attribute that is missing, or of another type or form than ours."""
 
 
 def to_attributes(item: Item) -> "dict[str, AttributeValueTypeDef]":
@@ -35,6 +37,8 @@ def to_attribute(value: Value) -> "AttributeValueTypeDef":  # noqa: PLR0911 - a 
             return {"B": value}
         case None:
             return {"NULL": True}
+        case frozenset():
+            return {"NS": [str(number) for number in value]}
         case Mapping():
             return {"M": {name: to_attribute(member) for name, member in value.items()}}
         case frozenset():
@@ -58,6 +62,8 @@ def from_attribute(attribute: "AttributeValueTypeDef") -> Value:  # noqa: PLR091
             return int(number)
         case {"B": binary}:
             return bytes(binary)
+        case {"NS": numbers}:
+            return frozenset(map(int, numbers))
         case {"BOOL": flag}:
             return bool(flag)
         case {"NULL": _}:

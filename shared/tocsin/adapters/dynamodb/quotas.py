@@ -1,7 +1,7 @@
-"""Hours and days of notifications on DynamoDB: one item an app, and the steps of it in the transactions of sends.
+"""Quotas of notifications on DynamoDB: one item an app, and the steps of it in the transactions of sends.
 
-The item holds the newest hour and the newest day that somebody sent in. Windows are only ever moved on, never back, so
-a window that has passed cannot come again.
+The item holds the newest hour that somebody sent in, and what is used of it, of its day and of its month: the hour says
+which ones these are. It is only ever moved on, never back, so a window that has passed cannot come again.
 """
 
 from collections.abc import Collection
@@ -12,44 +12,36 @@ from tocsin.adapters.dynamodb.database import ConditionFailed, Database, Update
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.application.ports import InsufficientQuota
 from tocsin.domain.ids import AppId
-from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.quota import Limits, QuotaWindow, Usage, without_room
 from tocsin.domain.send import Send, Tally, used_by
 
 # Counts only in the windows that the caller believes in; with the room that is left, if there is a limit.
-PRESENT = "#hour = :hour AND #day = :day"
-HOUR_HAS_ROOM = "#hour_used <= :hour_room"
-DAY_HAS_ROOM = "#day_used <= :day_room"
+PRESENT = "#hour = :hour"
+HAS_ROOM = {window: f"#{window}_used <= :{window}_room" for window in QuotaWindow}
+HOLD = "ADD " + ", ".join(f"#{window}_used :held" for window in QuotaWindow)
 # One caller moves the windows on; whoever read them before that has to look again.
 FIRST_TIME = "attribute_not_exists(#pk)"
 AS_READ = "#hour = :read"
-# Returned is what was counted, and only where it was counted.
-SAME_DAY = "#day = :day AND #day_used >= :unused"
-SAME_HOUR = f"{SAME_DAY} AND #hour = :hour AND #hour_used >= :unused"
+# Returned is what was counted, and only where it was counted: the stored hour is the send's own or a later one.
+SAME_WINDOW = "#hour < :end"
+WAS_COUNTED = {window: f"#{window}_used >= :unused" for window in QuotaWindow}
+GIVE_BACK = {window: f"#{window}_used = #{window}_used - :unused" for window in QuotaWindow}
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The stored item."""
+    """What is used of an hour, of its day and of its month. hour: when it started, Unix seconds."""
 
     hour: int
-    hour_used: int
-    day: int
-    day_used: int
+    used: Usage
 
     def at(self, time: int) -> "Meter":
         """The meter in the windows that hold `time`, or in those that others have begun while this clock lags."""
-        hour, day = QuotaWindow.HOUR.start(time), QuotaWindow.DAY.start(time)
+        hour = QuotaWindow.HOUR.start(time)
         if self.hour >= hour:
             return self
-        return Meter(hour, 0, day, self.day_used if self.day == day else 0)
-
-    def without_room(self, held: int, limits: Limits) -> QuotaWindow | None:
-        """The window that `held` more do not fit into, the day before the hour; None if they fit."""
-        if limits.daily is not None and self.day_used + held > limits.daily:
-            return QuotaWindow.DAY
-        if limits.hourly is not None and self.hour_used + held > limits.hourly:
-            return QuotaWindow.HOUR
-        return None
+        over = _over(self.hour, hour)
+        return Meter(hour, Usage(*(0 if window in over else self.used.of(window) for window in QuotaWindow)))
 
 
 class DynamoQuotas:
@@ -61,8 +53,7 @@ class DynamoQuotas:
 
     def usage(self, app: AppId, at: int) -> Usage:
         """What is used of the windows that hold `at` (Unix seconds)."""
-        meter = _read(self._database.get(self._table, keys.meter(app)), at)
-        return Usage(meter.hour_used, meter.day_used)
+        return _read(self._database.get(self._table, keys.meter(app)), at).used
 
 
 class QuotaSteps:
@@ -73,13 +64,13 @@ class QuotaSteps:
         self._table = table
 
     def hold(self, send: Send, limits: Limits) -> Update:
-        """Count a send in the windows that it was created in, if both are the present ones and have room."""
+        """Count a send in the windows that it was created in, if they are the present ones and have room."""
         return self._hold(send, limits, _read(None, send.created_at))
 
     def hold_again(self, send: Send, limits: Limits, stored: Record | None) -> Update:
         """The same after the stored item refused it, in what are the present windows. Raises InsufficientQuota."""
         meter = _read(stored, send.created_at)
-        window = meter.without_room(send.reserved, limits)
+        window = without_room(limits, meter.used, send.reserved)
         if window is not None:
             raise InsufficientQuota(window)
         if stored is None or stored.number("hour") != meter.hour:
@@ -91,33 +82,27 @@ class QuotaSteps:
         unused = max(0, send.reserved - used_by(counts))
         if unused == 0 or not own:
             return None
-        values: Item = {"day": QuotaWindow.DAY.start(send.created_at), "unused": unused}
-        change, condition = "SET #day_used = #day_used - :unused", SAME_DAY
-        if QuotaWindow.HOUR in own:
-            values = {**values, "hour": QuotaWindow.HOUR.start(send.created_at)}
-            change, condition = f"{change}, #hour_used = #hour_used - :unused", SAME_HOUR
+        # While the shortest one is the present one, so are the others: they hold it.
+        shortest = next(window for window in QuotaWindow if window in own)
+        change = "SET " + ", ".join(GIVE_BACK[window] for window in QuotaWindow if window in own)
+        condition = " AND ".join([SAME_WINDOW, *(WAS_COUNTED[window] for window in QuotaWindow if window in own)])
+        values: Item = {"end": shortest.end(send.created_at), "unused": unused}
         return Update(self._table, keys.meter(send.app), change, values, condition)
 
     def _hold(self, send: Send, limits: Limits, meter: Meter) -> Update:
-        values: Item = {"hour": meter.hour, "day": meter.day, "held": send.reserved}
-        conditions = [PRESENT]
-        if limits.hourly is not None:
-            conditions.append(HOUR_HAS_ROOM)
-            values = {**values, "hour_room": limits.hourly - send.reserved}
-        if limits.daily is not None:
-            conditions.append(DAY_HAS_ROOM)
-            values = {**values, "day_room": limits.daily - send.reserved}
-        change = "ADD #hour_used :held, #day_used :held"
-        return Update(self._table, keys.meter(send.app), change, values, " AND ".join(conditions))
+        room = {window: limit - send.reserved for window in QuotaWindow if (limit := limits.of(window)) is not None}
+        condition = " AND ".join([PRESENT, *(HAS_ROOM[window] for window in room)])
+        left = {f"{window}_room": limit for window, limit in room.items()}
+        values: Item = {"hour": meter.hour, "held": send.reserved, **left}
+        return Update(self._table, keys.meter(send.app), HOLD, values, condition)
 
     def _move_on(self, app: AppId, stored: Record | None, meter: Meter) -> None:
-        values: Item = {"hour": meter.hour, "day": meter.day, "none": 0}
-        change = "SET #hour = :hour, #day = :day, #hour_used = :none"
-        condition = FIRST_TIME
+        values: Item = {"hour": meter.hour, "none": 0}
+        over, condition = list(QuotaWindow), FIRST_TIME
         if stored is not None:
-            values, condition = {**values, "read": stored.number("hour")}, AS_READ
-        if stored is None or stored.number("day") != meter.day:
-            change += ", #day_used = :none"
+            read = stored.number("hour")
+            values, over, condition = {**values, "read": read}, _over(read, meter.hour), AS_READ
+        change = ", ".join(["SET #hour = :hour", *(f"#{window}_used = :none" for window in over)])
         try:
             self._database.update(Update(self._table, keys.meter(app), change, values, condition))
         except ConditionFailed:
@@ -126,12 +111,19 @@ class QuotaSteps:
 
 def still_present(send: Send, stored: Record | None) -> Collection[QuotaWindow]:
     """Those of the windows that a send was created in that the stored meter still counts in."""
-    present = {} if stored is None else {window: stored.number(window.name.lower()) for window in QuotaWindow}
-    return [window for window, start in present.items() if start == window.start(send.created_at)]
+    if stored is None:
+        return []
+    over = _over(send.created_at, stored.number("hour"))
+    return [window for window in QuotaWindow if window not in over]
+
+
+def _over(earlier: int, later: int) -> list[QuotaWindow]:
+    """The windows of one instant that are not those of another."""
+    return [window for window in QuotaWindow if window.start(earlier) != window.start(later)]
 
 
 def _read(stored: Record | None, at: int) -> Meter:
     if stored is None:
-        return Meter(QuotaWindow.HOUR.start(at), 0, QuotaWindow.DAY.start(at), 0)
-    used = Meter(*(stored.number(name) for name in ("hour", "hour_used", "day", "day_used")))
-    return used.at(at)
+        return Meter(QuotaWindow.HOUR.start(at), Usage(0, 0, 0))
+    used = Usage(*(stored.number(f"{window}_used") for window in QuotaWindow))
+    return Meter(stored.number("hour"), used).at(at)

@@ -4,11 +4,12 @@ A method that takes an app keeps to that app: nothing of another one can be read
 """
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
-from tocsin.application.ports.credit import Credits, LedgerEntry, Quotas, ReferenceTaken, RequestWindows, Window
+from tocsin.application.ports.credit import Credits, Quotas, ReferenceTaken, RequestWindows, Window
 from tocsin.application.ports.dead_letters import DeadLetters, Letter, Queue
 from tocsin.application.ports.deliveries import (
     Chunks,
     EarlierSend,
+    Fetches,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
@@ -21,7 +22,17 @@ from tocsin.application.ports.deliveries import (
 )
 from tocsin.application.ports.push import Answer, PushTransport
 from tocsin.application.ports.subscribers import Change, Gone, Place, Subscriptions, Walk
-from tocsin.application.ports.surroundings import Clock, MalformedCursor, Meter, Page, Randomness, Stale, Unavailable
+from tocsin.application.ports.surroundings import (
+    Clock,
+    MalformedCursor,
+    Meter,
+    Page,
+    Randomness,
+    Stale,
+    Unavailable,
+    Unreadable,
+)
+from tocsin.domain.ledger import LedgerEntry
 
 __all__ = [
     "Answer",
@@ -31,6 +42,7 @@ __all__ = [
     "Credits",
     "DeadLetters",
     "EarlierSend",
+    "Fetches",
     "Frozen",
     "Gone",
     "Idempotency",
@@ -58,6 +70,7 @@ __all__ = [
     "Subscriptions",
     "Told",
     "Unavailable",
+    "Unreadable",
     "Vault",
     "Walk",
     "Window",

@@ -1,32 +1,18 @@
 """Balances, and windows of requests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin.application.ports.surroundings import Page
 from tocsin.domain.ids import AppId
+from tocsin.domain.ledger import LedgerEntry, RowKind
 from tocsin.domain.quota import Usage
 from tocsin.domain.send import Balance
 
 
 class ReferenceTaken(Exception):
     """A grant with this reference exists, of another amount."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One row of an app's ledger.
-
-    kind: grant, reserve or settle. reference: the biller's, or the send's id. amount: credits granted, held or spent.
-    details: the counts and ids that the row was written with.
-    """
-
-    kind: str
-    reference: str
-    amount: int
-    at: int
-    details: Mapping[str, str | int]
 
 
 class Credits(Protocol):
@@ -44,9 +30,19 @@ class Credits(Protocol):
     def ledger(self, app: AppId, limit: int, cursor: str | None) -> Page[LedgerEntry]:
         """The ledger, newest first; may lag a moment behind. Raises MalformedCursor."""
 
+    def rows(self, app: AppId, kind: RowKind, after: str) -> Iterator[tuple[str, LedgerEntry]]:
+        """All rows of a kind, in the order of the references that they are filed under, each with that reference.
+
+        after: the reference that the first one follows, the empty text from the start. Read as they are taken, each
+        part consistently, so a long ledger needs no more memory than a short one.
+        """
+
+    def row(self, app: AppId, kind: RowKind, reference: str) -> LedgerEntry | None:
+        """The row that is filed under this reference, or None. A consistent read."""
+
 
 class Quotas(Protocol):
-    """How much of their hour and day apps have used; a send holds its part when stored, returns some when settled."""
+    """How much of their hour, day and month apps have used; sends hold their part at first and may return some."""
 
     def usage(self, app: AppId, at: int) -> Usage:
         """What is used of the windows that hold `at` (Unix seconds)."""

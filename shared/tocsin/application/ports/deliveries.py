@@ -73,7 +73,7 @@ class Frozen:
 class Sends(Protocol):
     """Sends, and the money they hold. A charged send moves credits available -> reserved -> spent, each step once.
 
-    A send on quota holds its part of the hour and the day that it was created in, and returns what it did not use.
+    A send on quota holds its part of the hour, day and month that it was created in, and returns what it did not use.
     """
 
     def reserve(
@@ -86,8 +86,8 @@ class Sends(Protocol):
     ) -> None:
         """Hold credits or quota and store the send, its ledger row, its idempotency key and only chunk: all or nothing.
 
-        Raises InsufficientCredits, InsufficientQuota (the day before the hour, if neither has room) or
-        IdempotencyKeyTaken. due_at: when the sweep is to look at it. limits: what a send on quota must fit into.
+        Raises InsufficientCredits, InsufficientQuota (the longest window that has no room) or IdempotencyKeyTaken.
+        due_at: when the sweep is to look at it. limits: what a send on quota must fit into.
         """
 
     def get(self, app: AppId, send: SendId) -> Send | None:
@@ -158,6 +158,16 @@ class Chunks(Protocol):
         """Save a send's only chunk and settle the send, in one transaction. Raises LeaseLost.
 
         False when the send is not SENDING any more: then the chunk was not saved either.
+        """
+
+
+class Fetches(Protocol):
+    """Who fetched the whole of a message that was too long."""
+
+    def first(self, app: AppId, send: SendId, chunk: int, index: int, expires_at: int) -> bool:
+        """Note that a recipient fetches its message; False, and no change, when it did before.
+
+        chunk, index: its place in the send. expires_at: Unix seconds from which on the note may be forgotten.
         """
 
 

@@ -14,6 +14,10 @@ class Unavailable(Exception):
     """A store, queue or key service did not answer, retries included. What was asked may have happened."""
 
 
+class Unreadable(Exception):
+    """A stored record that no version of ours wrote. Names the attribute, never its value."""
+
+
 class Stale(Exception):
     """The record changed since it was read: read it again."""
 

@@ -48,4 +48,4 @@ def _remaining(limit: int | None, used: int) -> int | None:
 
 
 def _reset(window: QuotaWindow, now: int) -> str:
-    return iso(window.start(now) + window)
+    return iso(window.end(now))

@@ -1,6 +1,7 @@
 """The operator's routes of apps: making and changing them, and the log of who did."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter
@@ -40,11 +41,16 @@ Change = Annotated[Value | None, BeforeValidator(_given)]
 """A setting that stays as it is when it is left out; null would be no value of it."""
 
 
-class LimitsRequest(WireModel):
-    """The most notifications in a clock hour and in a UTC day; null: as many as one likes."""
+class LimitsRequest(WireModel, extra="forbid"):
+    """The most notifications in a clock hour, in a day and in a calendar month, UTC; null: as many as one likes."""
 
     hourly: Notifications | None
     daily: Notifications | None
+    monthly: Notifications | None = None
+
+    def to_limits(self) -> Limits:
+        """The core's form."""
+        return Limits(self.hourly, self.daily, self.monthly)
 
 
 class LimitedRequest(WireModel):
@@ -59,7 +65,7 @@ class LimitedRequest(WireModel):
             raise Refused(Fault.FIELD_INVALID, "limits must be left out where a plan is named", field="limits")
         if self.plan is not None:
             return LIMITS_OF[self.plan]
-        return None if self.limits is None else Limits(self.limits.hourly, self.limits.daily)
+        return None if self.limits is None else self.limits.to_limits()
 
 
 class AppRequest(LimitedRequest):
@@ -210,7 +216,7 @@ def _app(app: App, public_url: str, dialects: Mapping[DialectName, Dialect]) -> 
         "identity": app.identity,
         "icon": app.icon,
         "plan": plan_of(app.limits),
-        "limits": {"hourly": app.limits.hourly, "daily": app.limits.daily},
+        "limits": asdict(app.limits),
         "dialects": {name: name not in app.dialects_off for name in _switchable(dialects)},
         "vapid_public_key": app.vapid_public,
         "vapid_key_id": app.vapid_key,

@@ -98,6 +98,13 @@ class OwnId(WireModel):
         raise Refused(Fault.GONE, "Subscription not found")
 
 
+class FetchBody(WireModel):
+    """`data.id` and `data.f` of a preview. In a body, for bodies are in nobody's log."""
+
+    id: Short
+    token: Short
+
+
 class IdentifyBody(OwnId):
     """Whose browser it is from now on; null: nobody's."""
 

@@ -55,14 +55,23 @@ operator = Depends(_operator)
 """Put it on a router: everything under it is the operator's."""
 
 
-def _page(request: Request, id_: Annotated[str, Path(alias="app")], engine: EngineDependency) -> App:
+def _of_app(request: Request, id_: Annotated[str, Path(alias="app")], engine: EngineDependency) -> App:
     may_read_answer(request)
     parsed = parse("app", id_)
     app = None if parsed is None else engine.authenticating.app(AppId(parsed))
     if app is None:
         raise Refused(Fault.NOT_FOUND, "App not found")
     check_origin(request, app)
+    return app
+
+
+def _page(request: Request, app: Annotated[App, Depends(_of_app)], engine: EngineDependency) -> App:
     engine.limiting.browser(app, network_of(request))
+    return app
+
+
+def _worker(request: Request, app: Annotated[App, Depends(_of_app)], engine: EngineDependency) -> App:
+    engine.limiting.worker(app, network_of(request))
     return app
 
 
@@ -77,3 +86,5 @@ def page_preflight(request: Request, app: str, engine: Engine, methods: str) -> 
 
 PageOfApp = Annotated[App, Depends(_page)]
 """The app that a page in a browser speaks for; its origin was checked and its request counted."""
+WorkerOfApp = Annotated[App, Depends(_worker)]
+"""The same of a service worker that fetches a message."""

@@ -21,6 +21,7 @@ _STATUS = {
     Fault.METHOD_NOT_ALLOWED: 405,
     Fault.NOT_FOUND: 404,
     Fault.GONE: 404,
+    Fault.SPENT: 410,
     Fault.CONFLICT: 409,
     Fault.NO_SUBSCRIPTIONS: 404,
     Fault.CREDITS_EXHAUSTED: 402,

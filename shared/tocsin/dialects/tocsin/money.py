@@ -55,12 +55,12 @@ def list_ledger(app: AppInPath, engine: EngineDependency, cursor: Cursor, limit:
 
 @router.get("/quota")
 def get_quota(app: AppInPath, engine: EngineDependency) -> dict[str, object]:
-    """What an app used of its hour and its day, by the dialects that count so (CS-24)."""
+    """What an app used of its hour, its day and its month, by the dialects that count so (CS-24)."""
     limits, now = engine.accounts.app(app).limits, int(engine.clock.now())
     usage = engine.quotas.usage(app, now)
     return {
-        "hourly": _window(QuotaWindow.HOUR, limits.hourly, usage.hourly, now),
-        "daily": _window(QuotaWindow.DAY, limits.daily, usage.daily, now),
+        name: {"limit": limits.of(window), "used": usage.of(window), "resets_at": iso(window.end(now))}
+        for name, window in (("hourly", QuotaWindow.HOUR), ("daily", QuotaWindow.DAY), ("monthly", QuotaWindow.MONTH))
     }
 
 
@@ -78,7 +78,3 @@ def _entry(entry: LedgerEntry) -> dict[str, object]:
         "amount": entry.amount,
         "details": entry.details,
     }
-
-
-def _window(window: QuotaWindow, limit: int | None, used: int, now: int) -> dict[str, object]:
-    return {"limit": limit, "used": used, "resets_at": iso(window.start(now) + window)}

@@ -1,4 +1,4 @@
-"""What the browser SDK asks for: its settings, to be subscribed, to be named."""
+"""What the browser SDK asks for: its settings, to be subscribed, to be named; and its worker, for a whole message."""
 
 from typing import Annotated
 
@@ -9,9 +9,10 @@ from starlette.responses import Response
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.user_agent import device_of
-from tocsin.dialects.tocsin.browser import IdentifyBody, SubscriptionBody, own_id
-from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
+from tocsin.dialects.tocsin.browser import FetchBody, IdentifyBody, SubscriptionBody, own_id
+from tocsin.dialects.tocsin.callers import PageOfApp, WorkerOfApp, page_preflight
 from tocsin.domain.identity import IdentityKind
+from tocsin.domain.ids import SendId
 
 router = APIRouter(prefix="/sdk/v1/{app}")
 
@@ -62,6 +63,16 @@ def identify(
         "externalId": None if external is None else external.value,
         "who": engine.identifying.who(stored),
     }
+
+
+@router.post("/message")
+def fetch(
+    app: WorkerOfApp, body: Annotated[FetchBody, json_body(FetchBody)], request: Request, engine: EngineDependency
+) -> Response:
+    """The whole of a message that was too long to be pushed, as it would have been; once (X-6)."""
+    message = engine.fetching.message(app, SendId(body.id), body.token)
+    request.state.send = body.id
+    return Response(message, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @router.options("/{call}")

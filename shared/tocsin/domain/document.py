@@ -1,0 +1,132 @@
+"""The JSON document that a push message carries: a whole notification, or a preview that says how to fetch the whole.
+
+The whole is a Declarative Web Push document that an ordinary service worker reads as well, so one serves every browser.
+A preview is none: a browser that needs no worker for showing it would never fetch the rest.
+
+What differs from recipient to recipient stands last, so that the rest of a document is made once for a send.
+"""
+
+import json
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tocsin.domain.fetch_token import TOKEN_LENGTH
+from tocsin.domain.ids import SendId
+from tocsin.domain.notification import WHO_LENGTH, Notification
+from tocsin.webpush.message import topic_of
+
+MAX_TAG_BYTES = 128
+_LEAST_BODY = 200
+"""Bytes of text that a preview keeps before it shows a picture or the very page that a tap leads to."""
+_ELLIPSIS = "…"
+_END = "}}}"
+_PICTURES = ("icon", "badge", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document for any recipient of a send. shared: all of its UTF-8 but the end of `notification.data`."""
+
+    shared: bytes
+
+    def to(self, who: str | None, token: str | None = None) -> bytes:
+        """The plaintext for one recipient.
+
+        who: the token of the person that a personal message is for; the worker shows nothing personal to another one.
+        token: what the worker fetches the whole with, None when this is it.
+        """
+        person = "" if who is None else f',"u":"{who}"'
+        rest = "" if token is None else f',"f":"{token}"'
+        return self.shared + f"{person}{rest}{_END}".encode()
+
+
+_OWN = len(Document(b"").to("u" * WHO_LENGTH, "f" * TOKEN_LENGTH)) - len(_END)
+
+
+def whole(notification: Notification, send: SendId, site_url: str) -> Document:
+    """All that a customer asks to show. The tag is the send's id unless there is one: a repeat replaces the first."""
+    shown = {
+        "title": notification.title,
+        "body": notification.body,
+        "navigate": notification.url or site_url,
+        "tag": _tag(notification, send),
+        **_pictures(notification),
+    }
+    own = {"id": send} if notification.data is None else {"id": send, "d": notification.data}
+    return _open({"web_push": 8030, "notification": {**shown, "data": own}})
+
+
+def preview(notification: Notification, send: SendId, site_url: str, room: int) -> Document:
+    """What fits `room` bytes together with a recipient's own members, for any notification from SMALLEST_ROOM on.
+
+    The title and the tag are always whole. Then come the tap target, else the app's site, else none (the worker knows
+    the site); then icon, badge and image, each as it fits; the text gets what is left, and at least 200 bytes.
+    """
+    shown: dict[str, object] = {"title": notification.title, "body": "", "tag": _tag(notification, send)}
+    least = min(_LEAST_BODY, _size(notification.body))
+
+    def left() -> int:
+        return room - _OWN - len(_json(_preview(shown, send)))
+
+    # In order of importance. A name that comes twice is a second choice.
+    for name, url in (("navigate", notification.url), ("navigate", site_url), *_pictures(notification).items()):
+        if url is not None and name not in shown:
+            shown[name] = url
+            if left() < least:
+                del shown[name]
+    shown["body"] = _shortened(notification.body, left())
+    return _open(_preview(shown, send))
+
+
+def _preview(shown: Mapping[str, object], send: SendId) -> dict[str, object]:
+    return {"notification": {**shown, "data": {"id": send}}}
+
+
+def _tag(notification: Notification, send: SendId) -> str:
+    """Browsers only compare tags, so a digest stands for a long one, everywhere the same."""
+    tag = notification.tag or send
+    return tag if _size(tag) <= MAX_TAG_BYTES else topic_of(tag)
+
+
+def _pictures(notification: Notification) -> dict[str, str]:
+    pictures = ((name, getattr(notification, name)) for name in _PICTURES)
+    return {name: url for name, url in pictures if url is not None}
+
+
+def _shortened(text: str, most: int) -> str:
+    """A text of at most `most` bytes as JSON: this one, or its beginning and an ellipsis; never half a letter."""
+    if _size(text) <= most:
+        return text
+    end = bisect_right(range(len(text)), most - _size(_ELLIPSIS), key=lambda end: _size(text[:end])) - 1
+    while end > 0 and _belongs(text[end], text[end - 1]):
+        end -= 1
+    return text[:end].rstrip() + _ELLIPSIS
+
+
+def _belongs(character: str, before: str) -> bool:
+    """Whether two characters make one letter or emoji; of the rules of UAX #29 the common ones."""
+    joiner = "\u200d"
+    return (
+        joiner in (character, before)
+        or unicodedata.category(character).startswith("M")
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+        or (_is_flag(character) and _is_flag(before))
+    )
+
+
+def _is_flag(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _size(text: str) -> int:
+    return len(_json(text)) - len('""')
+
+
+def _open(message: Mapping[str, object]) -> Document:
+    return Document(_json(message).removesuffix(_END.encode()))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
