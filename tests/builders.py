@@ -156,4 +156,6 @@ def shop(engine: MemoryEngine, browsers: int, *, credits_: int = 1_000) -> tuple
     owner = app(engine, credits_=credits_)
     for number in range(1, browsers + 1):
         subscribe(engine, owner, number)
-    return owner, engine.subscriptions.walk(owner.id, None, browsers).subscriptions if browsers else ()
+    walked = [recipient.id for recipient in engine.subscriptions.walk(owner.id, None, browsers or 1).recipients]
+    stored = engine.subscriptions.load(owner.id, walked)
+    return owner, [stored[name] for name in walked]

@@ -18,6 +18,7 @@ from tests.contract.records import (
     subscription,
 )
 from tests.contract.stores import Stores
+from tocsin.application.jobs import Recipient
 from tocsin.application.ports import Gone, Place, Stale
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import ALL_SHARDS, SendId, SubscriptionId, shard_of
@@ -54,16 +55,16 @@ def by_state_and_key(stores: Stores) -> Counts:
     return replace(stores.subscriptions.counts(APP), by_shard=())
 
 
-def walked(stores: Stores, shards: range, stride: int) -> list[Subscription]:
+def walked(stores: Stores, shards: range, stride: int) -> list[Recipient]:
     """Everyone whom a walk through these shards meets."""
-    met: list[Subscription] = []
+    met: list[Recipient] = []
     after = None
     while True:
         stretch = stores.subscriptions.walk(APP, after, stride, shards)
-        met += stretch.subscriptions
+        met += stretch.recipients
         if (after := stretch.after) is None:
             return met
-        assert len(stretch.subscriptions) == stride
+        assert len(stretch.recipients) == stride
 
 
 def broadcast(stores: Stores, number: int, at: int = NOW, *, reserved: int = 101) -> None:
@@ -93,7 +94,7 @@ def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     assert stores.subscriptions.get(OTHER_APP, mine.id) is None
     assert stores.subscriptions.of(OTHER_APP, [ANNA]) == []
     assert stores.subscriptions.load(OTHER_APP, [mine.id]) == {}
-    assert stores.subscriptions.walk(OTHER_APP, None, 10).subscriptions == []
+    assert stores.subscriptions.walk(OTHER_APP, None, 10).recipients == []
     assert stores.subscriptions.counts(OTHER_APP) == counted()
     assert not stores.subscriptions.expire(OTHER_APP, mine.id, mine.endpoint, "vapid-1")
     assert stores.subscriptions.known(OTHER_APP, ANNA) == []
@@ -194,16 +195,16 @@ def test_loading_leaves_out_what_does_not_exist(stores: Stores) -> None:
 def test_a_walk_meets_every_active_one_once_whatever_the_stride(stores: Stores, limit: int) -> None:
     everyone = [subscription(number) for number in (*range(12), 32, 64, 33)]
     put_new(stores, *everyone, *(subscription(number, ANNA, state=EXPIRED) for number in (96, 13, 255)))
-    met: list[Subscription] = []
+    met: list[Recipient] = []
     after, strides = None, 0
     while True:
         stretch = stores.subscriptions.walk(APP, after, limit)
-        met += stretch.subscriptions
+        met += stretch.recipients
         strides += 1
         if (after := stretch.after) is None:
             break
-        assert len(stretch.subscriptions) == limit
-    assert sorted(met, key=lambda one: one.id) == sorted(everyone, key=lambda one: one.id)
+        assert len(stretch.recipients) == limit
+    assert sorted(met, key=lambda one: one.id) == sorted(map(Recipient.of, everyone), key=lambda one: one.id)
     assert len({one.id for one in met}) == len(met)
     assert strides == -(-len(everyone) // limit)
 
@@ -213,7 +214,7 @@ def test_a_walk_meets_every_active_one_once_whatever_the_stride(stores: Stores, 
 def test_the_walks_of_all_parts_meet_every_active_one_once(stores: Stores, parts: int, stride: int) -> None:
     everyone = [subscription(number) for number in (*range(24), 32, 64, 33, 63, 95, 255)]
     put_new(stores, *everyone, *(subscription(number, state=EXPIRED) for number in (96, 31, 127)))
-    met: list[Subscription] = []
+    met: list[Recipient] = []
     for part in range(parts):
         shards = shards_of(part, parts)
         found = walked(stores, shards, stride)
@@ -225,11 +226,11 @@ def test_the_walks_of_all_parts_meet_every_active_one_once(stores: Stores, parts
 def test_a_walk_through_some_shards_never_leaves_them_wherever_it_goes_on(stores: Stores) -> None:
     put_new(stores, *(subscription(number) for number in range(8)))
     at_the_third = stores.subscriptions.walk(APP, None, 3).after
-    assert [shard_of(one.id) for one in stores.subscriptions.walk(APP, at_the_third, 9, range(5, 7)).subscriptions] == [
+    assert [shard_of(one.id) for one in stores.subscriptions.walk(APP, at_the_third, 9, range(5, 7)).recipients] == [
         5,
         6,
     ]
-    assert stores.subscriptions.walk(APP, at_the_third, 9, range(2)).subscriptions == []
+    assert stores.subscriptions.walk(APP, at_the_third, 9, range(2)).recipients == []
 
 
 def test_active_ones_are_counted_in_their_shards_as_a_walk_finds_them(stores: Stores) -> None:
@@ -250,8 +251,8 @@ def test_a_walk_keeps_its_order_when_somebody_arrives(stores: Stores) -> None:
     first = stores.subscriptions.walk(APP, None, 2)
     put_new(stores, subscription(0), subscription(40))
     rest = stores.subscriptions.walk(APP, first.after, 10)
-    assert [one.endpoint[-1] for one in first.subscriptions] == ["1", "2"]
-    assert [one.endpoint.rsplit("/")[-1] for one in rest.subscriptions] == ["3", "4", "40"]
+    assert [one.endpoint[-1] for one in first.recipients] == ["1", "2"]
+    assert [one.endpoint.rsplit("/")[-1] for one in rest.recipients] == ["3", "4", "40"]
 
 
 def test_expiring_marks_and_counts_once(stores: Stores) -> None:

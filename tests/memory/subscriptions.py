@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tests.memory.storage import Storage
+from tocsin.application.jobs import Recipient
 from tocsin.application.ports import Change, Clock, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
@@ -72,7 +73,7 @@ class MemorySubscriptions:
         ordered = sorted((one for one in self._active(app) if shard_of(one.id) in shards), key=_walking_place)
         rest = [subscription for subscription in ordered if after is None or _walking_place(subscription) > after]
         shown = rest[:limit]
-        return Walk(shown, _walking_place(shown[-1]) if len(rest) > limit else None)
+        return Walk(list(map(Recipient.of, shown)), _walking_place(shown[-1]) if len(rest) > limit else None)
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int

@@ -66,7 +66,7 @@ class FanningOut:
         number = planned.ordinal * len(send.parts) + planned.part
         limit = min(CHUNK_SIZE, send.parts[planned.part] - planned.taken)
         found, after = self._next(send, planned, limit)
-        ours = Frozen(tuple(subscription.id for subscription in found), after)
+        ours = Frozen(tuple(recipient.id for recipient in found), after)
         frozen = self._chunks.freeze(send.app, send.id, number, ours)
         if frozen != ours:
             found = []  # another planner was faster; the people it froze are the ones who count
@@ -77,19 +77,19 @@ class FanningOut:
         if not frozen.ids:
             self._sends.chunk_done(send.app, send.id)
             return ahead, []
-        now, carried = int(self._clock.now()), tuple(map(Recipient.of, found))
-        return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, now, carried)]
+        now = int(self._clock.now())
+        return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, now, tuple(found))]
 
-    def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Subscription], str | None]:
+    def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Recipient], str | None]:
         if send.course is Course.CANCELLED or self._clock.now() >= send.expires_at:
             return (), None  # nobody more; what an earlier planner froze is still counted and closed, chunk by chunk
         after = planned.after
         if isinstance(send.audience, Everyone):
             shards = shards_of(planned.part, len(send.parts))
             walk = self._subscriptions.walk(send.app, after, limit, shards)
-            return walk.subscriptions, walk.after
+            return walk.recipients, walk.after
         everyone = sorted(self._named(send.app, send.audience), key=lambda subscription: subscription.id)
-        rest = [subscription for subscription in everyone if after is None or subscription.id > after]
+        rest = [Recipient.of(one) for one in everyone if after is None or one.id > after]
         return rest[:limit], (rest[limit - 1].id if len(rest) > limit else None)
 
     def _named(self, app: AppId, audience: People | Listed) -> Iterable[Subscription]:

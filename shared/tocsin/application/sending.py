@@ -35,7 +35,7 @@ from tocsin.domain.notification import Notification
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
-from tocsin.domain.subscription import Subscription, SubscriptionState
+from tocsin.domain.subscription import SubscriptionState
 
 SYNC_SECONDS = 20
 """How long a request may take until delivery goes on without it; the gateway gives up after 30."""
@@ -54,7 +54,7 @@ class _Found:
     """
 
     total: int
-    now: list[Subscription] | None
+    now: list[Recipient] | None
     by_shard: tuple[int, ...] = ()
     inactive: tuple[SubscriptionId, ...] = ()
 
@@ -136,12 +136,12 @@ class Sending:
                 total = counts.active if command.most is None else min(counts.active, command.most)
                 if total > SYNC_RECIPIENTS or command.queued:
                     return _Found(total, None, counts.by_shard)
-                found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).subscriptions)
+                found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).recipients)
             case People(identities):
-                found = list(self._subscriptions.of(app, identities))
+                found = [Recipient.of(one) for one in self._subscriptions.of(app, identities)]
             case Listed(ids):
                 stored = self._subscriptions.load(app, ids)
-                found = [one for one in stored.values() if one.state is SubscriptionState.ACTIVE]
+                found = [Recipient.of(one) for one in stored.values() if one.state is SubscriptionState.ACTIVE]
                 inactive = _without(ids, found)
         found = found[: command.most]
         later = command.queued or len(found) > SYNC_RECIPIENTS
@@ -217,15 +217,15 @@ class Sending:
     def _deliver(
         self,
         send: Send,
-        audience: list[Subscription],
+        audience: list[Recipient],
         idempotency: Idempotency | None,
         limits: Limits,
         until: float,
     ) -> _Reached:
-        ids = tuple(subscription.id for subscription in audience)
+        ids = tuple(recipient.id for recipient in audience)
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
         self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
-        targets = [target_of(Recipient.of(subscription)) for subscription in audience]
+        targets = list(map(target_of, audience))
         delivery = self._delivering.begin(send, chunk, targets, self._clock.now())
 
         def deliver() -> Chunk:
@@ -283,11 +283,10 @@ def _over_quota(window: QuotaWindow, at: int) -> Refused:
     return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.end(at) - at)
 
 
-def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tuple[SubscriptionId, ...]:
-    reachable = {subscription.id for subscription in found}
+def _without(ids: tuple[SubscriptionId, ...], found: list[Recipient]) -> tuple[SubscriptionId, ...]:
+    reachable = {recipient.id for recipient in found}
     return tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in reachable)
 
 
 def _complete(command: SendCommand) -> Notification:
     return replace(command.notification, icon=command.notification.icon or command.app.icon)
-

@@ -36,7 +36,7 @@ def frozen(engine: MemoryEngine) -> list[tuple[SubscriptionId, ...]]:
 
 
 def everybody(engine: MemoryEngine, owner: App) -> list[SubscriptionId]:
-    return [subscription.id for subscription in engine.subscriptions.walk(owner.id, None, 1_000).subscriptions]
+    return [subscription.id for subscription in engine.subscriptions.walk(owner.id, None, 1_000).recipients]
 
 
 def leave(engine: MemoryEngine, owner: App, name: SubscriptionId) -> None:

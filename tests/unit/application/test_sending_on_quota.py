@@ -142,7 +142,7 @@ def test_cs_18_named_subscriptions_are_reached_and_the_others_told(engine: Memor
 
 def test_another_apps_subscriptions_are_nobody(engine: MemoryEngine) -> None:
     owner, other = shop(engine, 0, Limits(None, None)), shop(engine, 1, Limits(None, None))
-    foreign = engine.subscriptions.walk(other.id, None, 1).subscriptions[0]
+    foreign = engine.subscriptions.walk(other.id, None, 1).recipients[0]
     result = send(engine, owner, Listed((foreign.id,)))
     assert (result.targets, result.unreachable, reached(engine)) == (0, (foreign.id,), [])
 
@@ -150,7 +150,7 @@ def test_another_apps_subscriptions_are_nobody(engine: MemoryEngine) -> None:
 @pytest.mark.row("CS-17")
 def test_cs_17_a_small_send_can_be_queued(engine: MemoryEngine) -> None:
     owner = shop(engine, 2, Limits(None, None))
-    one = engine.subscriptions.walk(owner.id, None, 1).subscriptions[0]
+    one = engine.subscriptions.walk(owner.id, None, 1).recipients[0]
     for audience, targets, unreachable in ((Everyone(), 2, ()), (Listed((one.id, NOBODY)), 1, (NOBODY,))):
         result = engine.sending.send(on_quota(owner, audience, queued=True))
         assert (result.queued, result.counts, result.targets) == (True, Tally(pending=targets), targets)

@@ -130,16 +130,17 @@ class Database:
         page: int | None = None,
         newest_first: bool = False,
         consistent: bool = True,
+        attributes: str | None = None,
     ) -> Iterator[Record]:
         """Items by a key condition, in order, read on as they are taken. An index is never consistent.
 
         only: a filter. page: how many items to read at once. consistent False: for half the price, and what changed
-        within the last second may not show.
+        within the last second may not show. attributes: those to read, all by default.
         """
         request: QueryInputTypeDef = {
             "TableName": table,
             "KeyConditionExpression": keys,
-            "ExpressionAttributeNames": _names(keys, only),
+            "ExpressionAttributeNames": _names(keys, only, attributes),
             "ExpressionAttributeValues": _values(values),
             "ScanIndexForward": not newest_first,
             "ConsistentRead": consistent and index is None,
@@ -150,6 +151,8 @@ class Database:
             request["FilterExpression"] = only
         if page is not None:
             request["Limit"] = page
+        if attributes is not None:
+            request["ProjectionExpression"] = attributes
         while True:
             with answered():
                 reply = self._client.query(**request)

@@ -19,7 +19,16 @@ from tocsin.adapters.dynamodb.database import (
 )
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
-from tocsin.adapters.dynamodb.subscription_record import counters, from_record, place_in, sum_of, to_item
+from tocsin.adapters.dynamodb.subscription_record import (
+    RECIPIENT,
+    counters,
+    from_record,
+    place_in,
+    recipient_in,
+    sum_of,
+    to_item,
+)
+from tocsin.application.jobs import Recipient
 from tocsin.application.ports import Change, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
@@ -111,12 +120,12 @@ class DynamoSubscriptions:
 
     def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
-        found: list[Subscription] = []
+        found: list[Recipient] = []
         # One more than asked for tells whether anything follows.
-        for subscription in self._active_after(app, after, limit + 1, shards):
-            found.append(subscription)
+        for recipient in self._active_after(app, after, limit + 1, shards):
+            found.append(recipient)
             if len(found) > limit:
-                return Walk(found[:limit], _place(found[limit - 1]))
+                return Walk(found[:limit], _place(found[limit - 1].id))
         return Walk(found, None)
 
     def listed(
@@ -281,7 +290,7 @@ class DynamoSubscriptions:
         ):
             yield place_in(record, "listed_at")
 
-    def _active_after(self, app: AppId, after: str | None, page: int, shards: range) -> Iterator[Subscription]:
+    def _active_after(self, app: AppId, after: str | None, page: int, shards: range) -> Iterator[Recipient]:
         first, last_sk = (shards.start, "") if after is None else _parse_place(after)
         for shard in range(max(first, shards.start), shards.stop):
             values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
@@ -291,9 +300,9 @@ class DynamoSubscriptions:
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
             for record in self._database.query(
-                self._table, condition, values, only=ACTIVE_ONLY, page=page, consistent=False
+                self._table, condition, values, only=ACTIVE_ONLY, page=page, consistent=False, attributes=RECIPIENT
             ):
-                yield from_record(record)
+                yield recipient_in(record)
 
 
 def _begun(records: Iterator[Place]) -> Iterable[Place]:
@@ -302,8 +311,8 @@ def _begun(records: Iterator[Place]) -> Iterable[Place]:
     return records if first is None else chain([first], records)
 
 
-def _place(subscription: Subscription) -> str:
-    return f"{shard_of(subscription.id):02}:{keys.SUBSCRIPTIONS}{subscription.id}"
+def _place(subscription: SubscriptionId) -> str:
+    return f"{shard_of(subscription):02}:{keys.SUBSCRIPTIONS}{subscription}"
 
 
 def _parse_place(after: str) -> tuple[int, str]:

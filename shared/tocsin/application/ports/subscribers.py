@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tocsin.application.jobs import Recipient
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId
@@ -22,7 +23,7 @@ class Place:
 class Walk:
     """A stretch of an app's active subscriptions, in a fixed order. after: resume from here, None at the end."""
 
-    subscriptions: Sequence[Subscription]
+    recipients: Sequence[Recipient]
     after: str | None
 
 
