@@ -112,7 +112,10 @@ class Sends(Protocol):
         """
 
     def chunk_done(self, app: AppId, send: SendId) -> int:
-        """Count one more finished chunk; how many there are now. A hint: a crash may lose a count."""
+        """Count one more finished chunk; how many there are now.
+
+        A hint: a crash may lose a count, a lost reply add one.
+        """
 
     def settle(self, send: Send, counts: Tally, report: Report, at: int) -> bool:
         """SENDING -> SETTLED: spend what was accepted, release the rest, add the ledger row; count a large broadcast.

@@ -94,7 +94,7 @@ class Subscriptions(Protocol):
         """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
 
     def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
-        """The same for several, side by side."""
+        """The same for several; those of a shard in one write."""
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key: exact at every instant."""
