@@ -5,11 +5,13 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 PORT ?= 8787
 STAGE ?= default
+SEEDS ?= 20000
+FROM ?= 0
 export SAM_CLI_TELEMETRY := 0
 # pip trusts what this machine trusts; uv too, then, or a company's proxy stops it half-way.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help dev reset test check build deploy browsers lock clean
+.PHONY: help dev reset test simulate check build deploy browsers lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +25,9 @@ reset: .venv/.synced  ## forget the data of `make dev`
 test: .venv/.synced  ## run all tests (ARGS="-k name" to choose)
 	@echo "Testing"
 	@$(BIN)/python -m pytest $(ARGS)
+
+simulate: .venv/.synced  ## live through histories full of failures (SEEDS=20000 FROM=0; SEEDS=1000000 for a night)
+	@$(BIN)/python -m tests.simulation --seeds=$(SEEDS) --from=$(FROM)
 
 check: .venv/.synced  ## format, lint, types, import rules, template, lock, support table, build
 	@echo "Format and lint"

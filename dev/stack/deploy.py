@@ -13,6 +13,7 @@ from dev.stack.routes import create_routes
 
 STACK = "tocsin"
 BUCKET = "tocsin-artefacts"
+SQS_BATCHES = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:SendMessage"}
 LOCAL_WORKERS = 2  # the emulator unpacks 100 MB for each worker
 
 
@@ -50,7 +51,7 @@ def deploy(emulator: Emulator, template: Path, digest: str, parameters: dict[str
         raise StackFailure(f"sam deploy failed:\n{last_lines(done.stdout + done.stderr)}")
     create_routes(emulator, STACK)
     _limit_workers(emulator)
-    _forget_encryption_contexts(emulator)
+    _adapt_roles(emulator)
     record.write_text(mark)
     return True
 
@@ -68,8 +69,9 @@ def _limit_workers(emulator: Emulator) -> None:
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": LOCAL_WORKERS})
 
 
-def _forget_encryption_contexts(emulator: Emulator) -> None:
-    # The emulator enforces the roles, but knows no condition key of KMS: it would deny what AWS allows.
+def _adapt_roles(emulator: Emulator) -> None:
+    # The emulator enforces the roles, but would deny two things that AWS allows: it knows no condition key of KMS, and
+    # asks for an action SendMessageBatch where AWS asks for SendMessage.
     roles = emulator.client("iam")
     for role in roles.list_roles()["Roles"]:
         for name in roles.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
@@ -77,4 +79,8 @@ def _forget_encryption_contexts(emulator: Emulator) -> None:
             for statement in policy["Statement"]:
                 if "kms:EncryptionContext:purpose" in statement.get("Condition", {}).get("StringEquals", {}):
                     del statement["Condition"]
+                if isinstance(statement["Action"], list):  # SAM writes a schedule's role with a text
+                    statement["Action"] += [
+                        f"{action}Batch" for action in SQS_BATCHES.intersection(statement["Action"])
+                    ]
             roles.put_role_policy(RoleName=role["RoleName"], PolicyName=name, PolicyDocument=json.dumps(policy))

@@ -23,8 +23,8 @@ from tocsin.domain.quota import Limits
 from tocsin.domain.send import Charge, Course
 from tocsin.domain.tenancy import App
 
-SHOPS = 8
-"""Shops of each size, kept: who is in which shard differs from one to the other."""
+SHOPS = 9
+"""Shops of each size, kept: they differ in who is in which shard, and in how many push services their browsers use."""
 Step = tuple[float, Course]
 
 
@@ -48,7 +48,7 @@ IN_THE_REQUEST = Scenario(3, sync=True)
 THROUGH_THE_QUEUE = Scenario(3, sync=False)
 IN_THE_REQUEST_WITH_TROUBLE = Scenario(3, sync=True, replies=WITH_TROUBLE)
 THROUGH_THE_QUEUE_WITH_TROUBLE = Scenario(3, sync=False, replies=WITH_TROUBLE)
-IN_TWO_PARTS = Scenario(4, sync=False)
+IN_TWO_PARTS = Scenario(5, sync=False)
 PAUSED_AND_RESUMED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.PAUSED), (20, Course.RUNNING)))
 CANCELLED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.CANCELLED),))
 
@@ -59,11 +59,11 @@ def live(scenario: Scenario, failures: Callable[[int], Failure | None]) -> World
     world = World(home, 0, failures)
     for number, reply in enumerate(scenario.replies, 1):
         world.services.scripts[endpoint(number)].append(reply)
-    command = builders.send_command(owner, idempotency=builders.idempotency_key())
+    command = builders.send_command(owner, idempotency=builders.idempotency_key(), queued=not scenario.sync)
     world.invoke(customer(world, command, attempts=1, alone=True))
     if scenario.steering:
         world.invoke(operator(world, owner, scenario.steering))
-    with small(sync=100 if scenario.sync else 0):
+    with small():
         world.run()
     return world
 
@@ -78,8 +78,7 @@ def each_failure(scenario: Scenario) -> list[At]:
 def live_at_random(seed: int) -> World:
     """Some sends of one shop with failures, pauses, repeats and people who come and go. Raises Violation."""
     world = at_random(seed)
-    chance = random.Random(seed)
-    with small(sync=chance.choice((0, 0, 100)), large=chance.choice((2, 1000))):
+    with small(large=random.Random(seed).choice((2, 1000))):
         world.run()
     if len(world.storage.sends) > len(world.storage.idempotency):
         raise Violation("one idempotency key, two sends")
@@ -92,7 +91,7 @@ def at_random(seed: int) -> World:
     browsers = chance.choice((1, 2, 3, 4, 6, 9))
     home, owner = _shop(browsers, seed % SHOPS, browsers * chance.choice((1, 2, 3)))
     owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers, 4 * browsers))
-    calm = chance.random() < 0.25  # where nothing fails, more is promised
+    calm = chance.random() < 0.35  # where nothing fails, more is promised
     rate = 0.0 if calm else chance.choice((0.0, 0.01, 0.03, 0.08, 0.2))
     world = World(home, seed, Often(random.Random(-seed), rate) if rate else lambda number: None)
     world.repeated_delivery = chance.choice((0.0, 0.2, 1.0))
@@ -101,21 +100,22 @@ def at_random(seed: int) -> World:
     world.backlog = 0.0 if calm else chance.choice((0.0, 0.0, 10.0, 50.0, 100.0))
     world.handler_seconds = chance.choice((60.0, 60.0, 25.0, 12.0))
     world.planner_seconds = chance.choice((60.0, 2 * world.latency + 0.01))
-    moods = chance.choice((MOODS[:1], MOODS if calm else MOODS[:4], MOODS))
+    moods = chance.choice((MOODS[:2], MOODS[:2], MOODS) if calm else (MOODS[:4], MOODS))
     world.services.moods = {host: chance.choice(moods) for host in HOSTS}
     charge = chance.choice((Charge.CREDITS, Charge.CREDITS, Charge.QUOTA))
     repeat = chance.choice((Repeat.RESEND, Repeat.SKIP))
     for number in range(chance.choice((1, 1, 1, 2, 3))):
         command = replace(
             builders.send_command(owner, charge=charge, idempotency=builders.idempotency_key(f"send {number}")),
-            notification=Notification("Title", "Text", ttl=chance.choice((60, 120, 600, 3600))),
+            notification=Notification("Title", "Text", ttl=chance.choice((60, 120, 600, 600, 3600))),
             repeat=repeat,
+            queued=chance.random() < 0.67,
         )
         world.invoke(customer(world, command, attempts=3, alone=False))
-    if chance.random() < 0.5:
+    if chance.random() < 0.65:
         world.invoke(operator(world, owner, _steering(chance)))
     if chance.random() < 0.5:
-        world.invoke(visitors(world, owner, browsers, chance))
+        world.invoke(visitors(world, owner, browsers, _services(seed), chance))
     return world
 
 
@@ -169,43 +169,49 @@ def operator(world: World, owner: App, steps: Sequence[Step]) -> Callable[[], No
     return act
 
 
-def visitors(world: World, owner: App, browsers: int, chance: random.Random) -> Callable[[], None]:
+def visitors(world: World, owner: App, browsers: int, services: int, chance: random.Random) -> Callable[[], None]:
     """Somebody leaves and somebody comes while sends are on their way; some who left come back."""
     leaves, comes = chance.randint(1, browsers), chance.randint(browsers + 1, browsers + 3)
+    url = endpoint(leaves, services)
     waits = chance.choice((0.05, 0.5, 5.0, 50.0))
     returns = chance.choice((None, 3.0, 70.0))
 
     def act() -> None:
         process, left = world.process(), world.promises.left
         process.clock.sleep(waits)
-        process.subscribing.withdraw(owner, process.derivation.subscription_id(owner.id, endpoint(leaves)))
-        left[endpoint(leaves)] = process.clock.now()
+        process.subscribing.withdraw(owner, process.derivation.subscription_id(owner.id, url))
+        left[url] = process.clock.now()
         process.clock.sleep(waits)
-        process.subscribing.subscribe(_subscribing(owner, comes))
+        process.subscribing.subscribe(_subscribing(owner, comes, services))
         if returns is not None:
             process.clock.sleep(returns)
-            del left[endpoint(leaves)]
-            process.subscribing.subscribe(_subscribing(owner, leaves))
+            del left[url]
+            process.subscribing.subscribe(_subscribing(owner, leaves, services))
 
     return act
 
 
 def _steering(chance: random.Random) -> list[Step]:
-    waits = (0.01, 0.5, 1, 2, 7, 30, 130)
     courses = chance.choice(
         (
             [Course.PAUSED],
             [Course.CANCELLED],
-            [Course.PAUSED, Course.RUNNING],
             [Course.PAUSED, Course.CANCELLED],
+            [Course.PAUSED, Course.RUNNING],
             [Course.PAUSED, Course.RUNNING, Course.PAUSED, Course.RUNNING],
         )
     )
-    return [(chance.choice(waits), course) for course in courses]
+    begins = chance.choice((0.01, 0.5, 2, 5, 30, 130))
+    waits = chance.choice(((0.3, 1, 1.5), (0.01, 4, 30, 130)))
+    return [(chance.choice(waits) if number else begins, course) for number, course in enumerate(courses)]
 
 
-def _subscribing(owner: App, number: int) -> SubscribeCommand:
-    return replace(builders.subscribe_command(owner, number), endpoint=endpoint(number))
+def _services(variant: int) -> int:
+    return len(HOSTS) - variant % len(HOSTS)
+
+
+def _subscribing(owner: App, number: int, services: int) -> SubscribeCommand:
+    return replace(builders.subscribe_command(owner, number), endpoint=endpoint(number, services))
 
 
 def _shop(browsers: int, variant: int, credits_: int) -> tuple[MemoryEngine, App]:
@@ -225,7 +231,7 @@ def _built(browsers: int, variant: int) -> tuple[MemoryEngine, App]:
     engine = MemoryEngine(variant)
     owner = builders.app(engine)
     for number in range(1, browsers + 1):
-        engine.subscribing.subscribe(_subscribing(owner, number))
+        engine.subscribing.subscribe(_subscribing(owner, number, _services(variant)))
     return engine, owner
 
 

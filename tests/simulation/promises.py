@@ -20,11 +20,11 @@ SMALL_WINDOW = 2
 HALT_SECONDS = 12 + 1
 """From the answer to a pause or cancel to the last POST that begins; one more for what stores take in a history."""
 UNSUBSCRIBED_SECONDS = 60
-SETTLE_SECONDS = 600
-"""From a send's end (or the last failure, if that is later) to its settlement."""
+SETTLE_SECONDS = 400
+"""From a send's end (or the last failure, if that is later) to its settlement: G5 leaves it 600."""
 RELEASE_SECONDS = 120
 """From the answer to a cancel to its settlement, where nothing fails and no queue is long."""
-RESUME_SECONDS = 30
+RESUME_SECONDS = 40
 """From the answer to a resume to its settlement, where moreover every push service is well."""
 
 SendKey = tuple[AppId, SendId]

@@ -22,6 +22,7 @@ ACCEPTED_UNHEARD = Reply(201, seconds=60.0)
 HANGS = Silence(sent=True, seconds=10)
 REFUSES_THE_KEY = Reply(403)
 HEALTHY = (Reply(seconds=0.1), Reply(seconds=3), Reply(seconds=0.1))
+SLOW = (Reply(seconds=8), Reply(seconds=4), Reply(seconds=0.5))
 RARE = (
     Reply(410),
     Reply(404),
@@ -35,15 +36,17 @@ RARE = (
 )
 MOODS = (
     HEALTHY,
-    HEALTHY,
+    SLOW,
     HEALTHY + RARE,
     HEALTHY * 5 + RARE,
     (Reply(429),),
+    (Reply(429, seconds=6), Reply(429, seconds=6), Reply(seconds=6)),
     (Reply(429, {"retry-after": "20"}), Reply(429, {"retry-after": "20"}), Reply()),
     (Reply(429, {"retry-after": "1000"}), Reply()),
     (Reply(503, {"retry-after": "3600"}), Reply()),
     (HANGS,),
     (HANGS, Reply(seconds=9.5)),
+    (REFUSES_THE_KEY,),
     (REFUSES_THE_KEY, REFUSES_THE_KEY, REFUSES_THE_KEY, Reply()),
     (Reply(410), Reply()),
     (Reply(401, seconds=9.0), Reply()),
@@ -51,9 +54,9 @@ MOODS = (
 """What a push service may answer all through a history; healthy and ill ones stand side by side."""
 
 
-def endpoint(number: int) -> str:
-    """The endpoint of a user agent; neighbours are at different push services."""
-    return f"https://{HOSTS[number % len(HOSTS)]}/{number:08d}"
+def endpoint(number: int, services: int = len(HOSTS)) -> str:
+    """The endpoint of a user agent; neighbours are at different push services, if there are several."""
+    return f"https://{HOSTS[number % services]}/{number:08d}"
 
 
 class Waiting(Protocol):
@@ -78,7 +81,9 @@ class PushServices:
     @property
     def well(self) -> bool:
         """Whether every answer is an acceptance that is heard."""
-        return not any(self.scripts.values()) and all(mood in ((Reply(),), HEALTHY) for mood in self.moods.values())
+        return not any(self.scripts.values()) and all(
+            mood in ((Reply(),), HEALTHY, SLOW) for mood in self.moods.values()
+        )
 
     def take(self, topic: str, url: str) -> Reply | Silence:
         """Answer a POST; what is accepted is counted by (topic, URL), and the topic tells the send."""

@@ -34,6 +34,8 @@ FAULTLESS_AFTER = 600
 MAX_STEPS = 30_000
 THREADS, CONTAINERS = 4, 3
 """Chunks that one process works on at once, and processes that are kept for the next message."""
+TAIL = 40
+"""Port calls that a violation shows."""
 Port = TypeVar("Port")
 
 
@@ -183,9 +185,9 @@ class ReportingMeter(CountingMeter):
 class World:
     """Everything that outlives a process, and the schedule of those that run.
 
-    latency: seconds that a store takes. backlog: seconds that broadcasts wait in their queue. handler_seconds,
-    planner_seconds: what is left of a worker's and a planner's time. warmth: how often a message finds a process that
-    works already. repeated_delivery: how often a message comes twice.
+    latency: seconds that a store takes. backlog: seconds that chunks of broadcasts wait in their queue.
+    handler_seconds, planner_seconds: what is left of a worker's and a planner's time. warmth: how often a message finds
+    a process that works already. repeated_delivery: how often a message comes twice.
     """
 
     def __init__(
@@ -236,7 +238,7 @@ class World:
 
     def enqueue(self, job: FanOut | DeliverChunk, delay: float) -> None:
         """Queue a job."""
-        late = self.backlog if job.route.lane is Lane.BULK else 0
+        late = self.backlog if job.route.lane is Lane.BULK and isinstance(job, DeliverChunk) else 0
         self.queue.append(Message(job, self.clock.now() + delay + late))
 
     def fail(self, error: BaseException) -> None:
@@ -276,9 +278,14 @@ class World:
         for invocation in self._invocations:
             if invocation.started:
                 invocation.baton.release()
+        if self._error is None:
+            try:
+                self.promises.check_rest()
+            except Violation as violation:
+                self._error = violation
         if self._error is not None:
+            self._error.add_note("\n".join(["The last calls, in seconds since the start:", *self.trace[-TAIL:]]))
             raise self._error
-        self.promises.check_rest()
 
     # --- failures ---------------------------------------------------------------------------------------------------
 
@@ -476,19 +483,18 @@ class World:
 
 
 @contextmanager
-def small(*, sync: int = 100, large: int = 1000) -> Iterator[None]:
-    """Chunks of two, two POSTs in flight, a save after each result; sends above `sync` recipients are queued.
+def small(*, large: int = 1000) -> Iterator[None]:
+    """Chunks of three, two POSTs in flight, a save after each result; sends above `large` recipients are broadcasts.
 
     Cryptography is left out: it costs most of a history and decides nothing in it.
     """
     with ExitStack() as patches:
         for name, value in {
-            "tocsin.application.sending.SYNC_RECIPIENTS": sync,
-            "tocsin.application.fanning_out.CHUNK_SIZE": 2,
+            "tocsin.application.fanning_out.CHUNK_SIZE": 3,
             "tocsin.application.delivery_pass.WINDOW": SMALL_WINDOW,
             "tocsin.domain.chunk.WINDOW": SMALL_WINDOW,
             "tocsin.application.delivery_pass.SAVE_EVERY": 1,
-            "tocsin.domain.parts.PART_SIZE": 2,
+            "tocsin.domain.parts.PART_SIZE": 4,
             "tocsin.domain.send.LARGE": large,
             "tocsin.application.delivery_pass.encrypt": lambda plaintext, keys: b"sealed",
             "tocsin.webpush.vapid.sign": lambda claims, key: "e30.e30.c2lnbmVk",

@@ -188,7 +188,7 @@ class DeliveryPass:
 
     def _slide(self, stop_at: float) -> None:
         while True:
-            self._start_ready()
+            self._start_ready(stop_at)
             for answer in self._transport.wait(PATIENCE) if self._flying else ():
                 self._record(answer)
             if not self._line:
@@ -223,11 +223,15 @@ class DeliveryPass:
                 picked.append(index)
         return picked
 
-    def _start_ready(self) -> None:
-        """Begin what is stored as intended."""
+    def _start_ready(self, stop_at: float) -> None:
+        """Begin what is stored as intended; after stop_at it stays pending, for whoever goes on."""
         if not self._ready:
             return
-        admission = self._pacing.admission(self._clock.now())
+        now = self._clock.now()
+        if now > stop_at:
+            self._ready.clear()
+            return
+        admission = self._pacing.admission(now)
         while self._ready:
             index = self._ready.popleft()
             target = self._targets[index]

@@ -65,6 +65,7 @@ class FanningOut:
         """One chunk: how far the part is planned with it, and its job, if there is anybody in it."""
         number = planned.ordinal * len(send.parts) + planned.part
         limit = min(CHUNK_SIZE, send.parts[planned.part] - planned.taken)
+        read_at = int(self._clock.now())
         found, after = self._next(send, planned, limit)
         ours = Frozen(tuple(recipient.id for recipient in found), after)
         frozen = self._chunks.freeze(send.app, send.id, number, ours)
@@ -77,8 +78,7 @@ class FanningOut:
         if not frozen.ids:
             self._sends.chunk_done(send.app, send.id)
             return ahead, []
-        now = int(self._clock.now())
-        return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, now, tuple(found))]
+        return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, read_at, tuple(found))]
 
     def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Recipient], str | None]:
         if send.course is Course.CANCELLED or self._clock.now() >= send.expires_at:

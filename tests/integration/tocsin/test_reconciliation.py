@@ -9,8 +9,8 @@ from dev.stack import Stack
 from tests.customer import Customer, expect
 from tests.integration.deployed_api import Simulator
 from tests.integration.logs import wait_for_line
-from tests.integration.test_permissions import invoked
-from tests.integration.tocsin.test_sends import enrol, send, when_settled
+from tests.integration.queues import invoked
+from tests.integration.tocsin.sends import enrol, send, when_settled
 from tocsin.dialect_kit.identifiers import parse
 
 Item = dict[str, Any]
