@@ -94,9 +94,9 @@ class Deployment:
     def found(self, send: SendId) -> Send:
         """The send as it is stored now."""
         with clients_of(self.cloud):
-            progress = self._container.sending.progress(self.app.id, send)
-        assert progress
-        return progress[0]
+            found = self.sends.get(self.app.id, send)
+        assert found
+        return found
 
 
 def handler_of(worker: str) -> QueueHandler:

@@ -102,7 +102,7 @@ def history(seed: int, *, browsers: int = 12, sends: int = 20) -> Scene:
                 keeps_empty=chance.random() < 0.5,
             )
         )
-        engine.clock.advance(chance.choice([0, 1, 50, 4_000]))
+        engine.clock.advance(chance.choice([0, 1, 50, 200]))
         engine.accounts.grant(owner.id, 1 + chance.randrange(9), f"order {chance.random()}", builders.OPERATOR)
         if chance.random() < 0.4:
             queues.plan(engine)
@@ -350,6 +350,18 @@ def test_a_settlement_of_a_send_that_is_not_settled_is_found(scene: Scene) -> No
     assert scene.only_drift() == expected
 
 
+def test_a_send_that_ended_long_ago_and_is_not_settled_is_found(scene: Scene) -> None:
+    [send] = scene.sends(state=SendState.SENDING)
+    del scene.engine.storage.chunks[send.app, send.id, scene.chunk(send).number]
+    scene.engine.clock.advance(send.expires_at - scene.engine.clock.now() + 3600)
+    swept = scene.engine.sweeping.sweep()
+    queues.drain(scene.engine)
+    assert (swept, scene.reconcile().drifts) == (1, ())
+    scene.engine.clock.advance(1)
+    expected = Drift(DriftKind.OVERDUE, send.id, {"state": "sending"}, {"state": "settled"})
+    assert scene.only_drift() == expected
+
+
 def test_a_send_that_is_not_there_any_more_is_found(scene: Scene) -> None:
     for state in (SendState.SETTLED, SendState.SENDING):
         send = scene.sends(state=state)[0]
@@ -499,7 +511,6 @@ def test_a_send_that_holds_credits_is_examined_however_old_it_is(scene: Scene) -
     scene.engine.clock.advance(3 * DAY)
     held = scene.sends(state=SendState.SENDING)[0]
     late = scene.sends()[0]
-    scene.change(held, reserved=held.reserved + 1)
     del scene.engine.storage.ledger[scene.id, Entry.SETTLE, late.id]
     found = scene.reconcile(days=2)
     assert found.examined == 2
