@@ -9,6 +9,7 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
+from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.fetching import Fetching
@@ -16,15 +17,20 @@ from tocsin.application.identifying import Identifying
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.metrics import Metric
+from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.reconciling import Reconciling
+from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
+from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.user_tokens import UserTokens
+from tocsin.application.watching import Watching
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Plan
 
@@ -91,18 +97,33 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def delivering(self) -> Delivering:
         """Chunks."""
-        return Delivering(
-            self.sends,
+        surroundings = Surroundings(
             self.chunks,
             self.subscriptions,
-            self.jobs,
             self.transport,
             Signing(self.registry, self.vault),
-            self.settling,
+            Watching(self.sends, self.clock),
+            Pacing(),
             self.derivation,
             self.clock,
             self.meter,
         )
+        return Delivering(self.sends, self.jobs, self.settling, surroundings)
+
+    @cached_property
+    def resuming(self) -> Resuming:
+        """Queueing once more."""
+        return Resuming(self.chunks, self.jobs)
+
+    @cached_property
+    def redriving(self) -> Redriving:
+        """Dead letters."""
+        return Redriving(self.dead_letters, self.clock)
+
+    @cached_property
+    def steering(self) -> Steering:
+        """Pausing and cancelling."""
+        return Steering(self.sends, self.resuming, self.settling, self.registry, self.clock, self.randomness)
 
     @cached_property
     def sending(self) -> Sending:
@@ -114,7 +135,7 @@ class MemoryEngine(MemoryDeployment):
             self.delivering,
             self.settling,
             Repeating(self.sends, self.credits, self.settling, self.derivation, self.clock),
-            self.jobs,
+            self.resuming,
             self.clock,
             self.randomness,
             self.meter,
@@ -140,7 +161,7 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def identifying(self) -> Identifying:
         """Names of people."""
-        return Identifying(self.limiting, self.user_tokens, self.derivation, self.clock, self.meter)
+        return Identifying(self.limiting, lambda: self.user_tokens, self.derivation, self.clock, self.meter)
 
     @cached_property
     def user_tokens(self) -> UserTokens:
@@ -185,4 +206,4 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def sweeping(self) -> Sweeping:
         """The sweep."""
-        return Sweeping(self.sends, self.chunks, self.jobs, self.settling, self.clock, self.meter)
+        return Sweeping(self.sends, self.resuming, self.settling, self.clock, self.meter)

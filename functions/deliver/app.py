@@ -1,4 +1,4 @@
-"""Delivers one chunk: encrypts, posts, saves, settles."""
+"""Delivers chunks: encrypts, posts, saves, settles."""
 
 from tocsin.entrypoints.queue import deliver_handler
 

@@ -6,9 +6,10 @@ What a history did and found is a transcript of plain values, so that two kinds 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.contract.records import ANNA, APP, BERT, NOW, REQUEST, changed, chunk, entry, send, subscription
+from tests.contract.records import ANNA, APP, BERT, NOW, REPORT, REQUEST, changed, chunk, entry, send, subscription
 from tests.contract.stores import Stores
 from tocsin.application.ports import (
+    Gone,
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
@@ -18,17 +19,19 @@ from tocsin.application.ports import (
     ReferenceTaken,
     Stale,
 )
-from tocsin.domain.chunk import Chunk, Repeat, Result, claimed, finished
+from tocsin.domain.chunk import Chunk, Repeat, Result, Wait, claimed, finished
 from tocsin.domain.quota import Limits
-from tocsin.domain.send import Charge, Send, SendState, Tally
+from tocsin.domain.report import Fate, Report, Said
+from tocsin.domain.send import Charge, Course, Send, SendState, Tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
 Step = tuple[int, int, int]
 EXPECTED = (IdempotencyKeyTaken, InsufficientCredits, LeaseLost, ReferenceTaken, Stale)
-OPERATIONS = 19
+OPERATIONS = 21
 SUBJECTS = 4
 AN_HOUR = 3600
 STATES = tuple(SubscriptionState)
+COURSES = tuple(Course)
 CHARGES = (Charge.CREDITS, Charge.CREDITS, Charge.QUOTA, Charge.QUOTA, Charge.NONE)
 VAPID_KEYS = ("vapid-1", "vapid_2-")
 LIMITS = (Limits(5, 8), Limits(105, None), Limits(None, 120), Limits(None, None, 9))
@@ -49,6 +52,7 @@ class History:
             self._reserve,
             self._reserve,
             self._open,
+            self._steer,
             self._claim,
             self._save,
             self._finish,
@@ -60,6 +64,7 @@ class History:
             self._put_changed,
             self._read_again,
             self._expire,
+            self._expire_all,
             self._note,
             self._erase,
             self._mark,
@@ -87,6 +92,7 @@ class History:
             stores.subscriptions.walk(APP, None, 3),
             [stores.sends.get(APP, send(number).id) for number in range(SUBJECTS)],
             [stores.chunks.of(APP, send(number).id) for number in range(SUBJECTS)],
+            [stores.chunks.frozen(APP, send(number).id, 0) for number in range(SUBJECTS)],
             list(stores.sends.due(NOW + 1000, 100)),
             stores.subscriptions.broadcasts(APP),
             stores.subscriptions.known(APP, ANNA),
@@ -127,9 +133,15 @@ class History:
 
     def _open(self, subject: int, detail: int) -> object:
         planned = self._send(subject)
-        added = self._stores.chunks.add(*chunk(planned, 0, 2)) if planned.state is SendState.PLANNED else None
-        self._stores.sends.all_opened(APP, planned.id, 1)
-        return added
+        if planned.state is not SendState.PLANNED:
+            return self._stores.sends.opened(planned, 0, 1)
+        _, mine = chunk(planned, 0, 1 + detail % 2)
+        frozen = self._stores.chunks.freeze(APP, planned.id, 0, mine)
+        self._stores.chunks.open(chunk(planned, 0, len(frozen.ids))[0])
+        return frozen, self._stores.sends.opened(planned, 0, 1 + detail % 2)
+
+    def _steer(self, subject: int, detail: int) -> object:
+        return self._stores.sends.steer(APP, send(subject).id, COURSES[detail % 3])
 
     def _claim(self, subject: int, detail: int) -> object:
         stored = self._stores.chunks.get(APP, send(subject).id, 0)
@@ -159,7 +171,7 @@ class History:
         return self._stores.chunks.finish_only(done, self._send(subject), Tally(accepted=accepted), NOW)
 
     def _settle(self, subject: int, detail: int) -> object:
-        return self._stores.sends.settle(self._send(subject), Tally(accepted=detail % 6), NOW + detail % 2)
+        return self._stores.sends.settle(self._send(subject), Tally(accepted=detail % 6), REPORT, NOW + detail % 2)
 
     def _done(self, subject: int, detail: int) -> object:
         return self._stores.sends.chunk_done(APP, send(subject).id)
@@ -199,6 +211,13 @@ class History:
         known = subscription(subject)
         return self._stores.subscriptions.expire(APP, known.id, known.endpoint, VAPID_KEYS[detail % 2])
 
+    def _expire_all(self, subject: int, detail: int) -> object:
+        several = [subscription(number) for number in range(subject, SUBJECTS)]
+        # One each, because what is played on one thread only cannot be asked side by side.
+        for one in several:
+            self._stores.subscriptions.expire_all(APP, [Gone(one.id, one.endpoint, VAPID_KEYS[detail % 2])])
+        return None
+
     def _note(self, subject: int, detail: int) -> object:
         everybody = [subscription(number).id for number in range(subject, SUBJECTS)]
         self._stores.subscriptions.note_accepted(APP, send(detail % 3).id, everybody, NOW + detail)
@@ -225,4 +244,6 @@ class History:
 
     def _with_results(self, owned: Chunk, detail: int) -> Chunk:
         results = tuple(Result((detail + place) % 4) for place in range(len(owned.results)))
-        return replace(owned, results=results, version=owned.version + 1)
+        waits = (Wait("fcm", detail, NOW, "status 429"), Wait("wns", 1, NOW + detail, "no answer"))[: detail % 3]
+        report = Report({**REPORT.said, Said("apple", Fate.GONE, "Unregistered"): detail}, detail, owned.version, 0)
+        return replace(owned, results=results, waits=waits, report=report, version=owned.version + 1)

@@ -1,5 +1,6 @@
 """Records for contract tests: valid, small, and different where a test says so."""
 
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 
@@ -9,9 +10,10 @@ from tocsin.domain.api_key import ApiKey, KeyKind, Scope
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.chunk import Chunk, Repeat, claimed, opened
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
+from tocsin.domain.ids import ALL_SHARDS, AppId, KeyId, SendId, SubscriptionId, TenantId, shard_of
 from tocsin.domain.notification import Notification
 from tocsin.domain.quota import Limits
+from tocsin.domain.report import NOBODY, Fate, Report, Said
 from tocsin.domain.send import Audience, Charge, Everyone, Send, SendState, Tally
 from tocsin.domain.subscription import Counts, Device, Subscription, SubscriptionState
 from tocsin.domain.tenancy import App, DialectName, IdentityMode, Tenant
@@ -26,6 +28,17 @@ EVERYONE = Everyone()
 UNLIMITED = Limits(None, None)
 ANNA = Identity(IdentityKind.EMAIL, "1:" + "ab" * 20)
 BERT = Identity(IdentityKind.EXTERNAL, "bert#1/é")
+REPORT = Report(
+    {
+        Said("fcm", Fate.ACCEPTED, ""): 2,
+        Said("wns", Fate.FAILED, "Ttl value conflicts with X-WNS-Cache-Policy."): 1,
+        Said("fcm", Fate.RETRIED, "status 429"): 40,
+        Said(NOBODY, Fate.FAILED, "unsubscribed"): 1,
+    },
+    43,
+    4,
+    25,
+)
 
 
 def tenant(number: int = 1, created_at: int = NOW) -> Tenant:
@@ -108,9 +121,16 @@ def subscription(
     )
 
 
-def counts(active: int, inactive: int = 0, expired: int = 0, unregistered: int = 0) -> Counts:
-    """The counters when every subscription is under the usual key."""
-    return Counts(active, inactive, expired, unregistered, {"vapid-1": active} if active else {})
+def counted(*everybody: Subscription) -> Counts:
+    """The counters when these are all that there is."""
+    states = Counter(one.state for one in everybody)
+    active = [one for one in everybody if one.state is SubscriptionState.ACTIVE]
+    shards = Counter(shard_of(one.id) for one in active)
+    return Counts(
+        **{state.value: states[state] for state in SubscriptionState},
+        by_key=Counter(one.vapid_key for one in active),
+        by_shard=tuple(shards[shard] for shard in ALL_SHARDS),
+    )
 
 
 def changed(
@@ -140,7 +160,7 @@ def send(
     owner: AppId = APP,
     created_at: int = NOW,
 ) -> Send:
-    """A send; its number decides the due partition."""
+    """A send; its number decides the due partition. One that is planned has one part."""
     return Send(
         SendId(f"{number % 16:x}{number:023x}"),
         owner,
@@ -159,6 +179,7 @@ def send(
         created_at,
         created_at + 600,
         None,
+        parts=(reserved,) if state is SendState.PLANNED else (),
     )
 
 

@@ -20,6 +20,7 @@ from tocsin.application.ports import (
     Clock,
     Credits,
     Fetches,
+    Frozen,
     Quotas,
     Randomness,
     Registry,
@@ -27,6 +28,7 @@ from tocsin.application.ports import (
     Sends,
     Subscriptions,
 )
+from tocsin.domain.chunk import Chunk
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -45,6 +47,11 @@ class Stores:
     sends: Sends
     chunks: Chunks
     fetches: Fetches
+
+    def plan(self, chunk: Chunk, frozen: Frozen) -> None:
+        """Store a chunk as a planner does: its recipients first."""
+        self.chunks.freeze(chunk.app, chunk.send, chunk.number, frozen)
+        self.chunks.open(chunk)
 
 
 def memory_stores() -> Stores:

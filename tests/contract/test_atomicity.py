@@ -21,12 +21,13 @@ from tests.contract.records import (
     APP,
     BERT,
     NOW,
+    REPORT,
     REQUEST,
     UNLIMITED,
     app,
     changed,
     chunk,
-    counts,
+    counted,
     entry,
     only_chunk,
     sealed,
@@ -35,14 +36,23 @@ from tests.contract.records import (
 )
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import create_tables
-from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.database import Database, Update
 from tocsin.adapters.dynamodb.keys import Key
 from tocsin.adapters.dynamodb.marshalling import Record
 from tocsin.adapters.system import SystemClock, SystemRandomness
-from tocsin.application.ports import Idempotency, InsufficientCredits, InsufficientQuota, LeaseLost, Stale
+from tocsin.application.ports import (
+    Gone,
+    Idempotency,
+    InsufficientCredits,
+    InsufficientQuota,
+    LeaseLost,
+    Stale,
+    Unavailable,
+)
 from tocsin.domain.chunk import Repeat, Result, claimed, finished
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
-from tocsin.domain.send import Balance, Charge, Send, Tally
+from tocsin.domain.report import Report
+from tocsin.domain.send import Balance, Charge, Course, Send, SendState, Tally
 from tocsin.domain.subscription import Broadcasts, Counts, SubscriptionState
 
 if TYPE_CHECKING:
@@ -116,13 +126,13 @@ def test_x_6_of_many_who_fetch_one_message_one_is_the_first(stores: Stores) -> N
 def test_a_new_endpoint_is_stored_by_one(stores: Stores) -> None:
     results = at_once(lambda _: stores.subscriptions.put(subscription(1, ANNA), None))
     assert sorted(map(str, results)) == sorted(map(str, [None, *[Stale] * (THREADS - 1)]))
-    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted(subscription(1, ANNA))
     assert stores.subscriptions.of(APP, [ANNA]) == [subscription(1, ANNA)]
 
 
 def test_newcomers_of_one_shard_are_all_counted(stores: Stores) -> None:
     at_once(lambda number: stores.subscriptions.put(subscription(32 * number, ANNA), None))
-    assert stores.subscriptions.counts(APP) == counts(THREADS, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted(*(subscription(32 * number) for number in range(THREADS)))
     assert len(stores.subscriptions.of(APP, [ANNA])) == THREADS
 
 
@@ -131,14 +141,14 @@ def test_a_gone_subscription_is_expired_by_one(stores: Stores) -> None:
     stores.subscriptions.put(one, None)
     results = at_once(lambda _: stores.subscriptions.expire(APP, one.id, one.endpoint, "vapid-1"))
     assert results.count(True) == 1
-    assert stores.subscriptions.counts(APP) == counts(0, 0, 1)
+    assert stores.subscriptions.counts(APP) == counted(changed(one, state=SubscriptionState.EXPIRED))
 
 
 def test_a_send_is_settled_by_one(stores: Stores) -> None:
     stores.credits.grant(APP, 100, "start", NOW, REQUEST)
 
     def settle(one: Send, _: int) -> bool:
-        return stores.sends.settle(one, Tally(accepted=2), NOW)
+        return stores.sends.settle(one, Tally(accepted=2), Report(), NOW)
 
     for number in range(5):
         one = send(number, reserved=3)
@@ -158,7 +168,7 @@ def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) ->
 
     def end(number: int) -> object:
         if number % 2:
-            return stores.sends.settle(one, Tally(accepted=3), NOW)
+            return stores.sends.settle(one, Tally(accepted=3), Report(), NOW)
         return stores.chunks.finish_only(done, one, Tally(accepted=3), NOW)
 
     results = at_once(end)
@@ -168,7 +178,7 @@ def test_an_only_chunk_is_finished_or_its_send_settled_by_one(stores: Stores) ->
 
 def test_a_chunk_is_claimed_by_one(stores: Stores) -> None:
     unclaimed, frozen = chunk(send())
-    stores.chunks.add(unclaimed, frozen)
+    stores.plan(unclaimed, frozen)
     results = at_once(lambda _: stores.chunks.claim(claimed(unclaimed, NOW, Repeat.RESEND)))
     assert results.count(LeaseLost) == THREADS - 1
     assert stores.chunks.get(APP, send().id, 0) == claimed(unclaimed, NOW, Repeat.RESEND)
@@ -212,7 +222,7 @@ def test_what_a_send_did_not_use_is_returned_once_while_others_reserve(stores: S
 
     def settle_or_reserve(number: int) -> object:
         if number % 2:
-            return stores.sends.settle(one, Tally(accepted=20), NOW)
+            return stores.sends.settle(one, Tally(accepted=20), Report(), NOW)
         stores.sends.reserve(send(number + 2, 1, charge=Charge.QUOTA), None, None, DUE, UNLIMITED)
         return "reserved"
 
@@ -232,7 +242,7 @@ def test_a_settlement_meets_a_new_hour_and_returns_to_day_and_month_alone(stores
         if number == THREADS:
             stores.sends.reserve(send(99, 1, charge=Charge.QUOTA, created_at=later), None, None, DUE, UNLIMITED)
             return True
-        return stores.sends.settle(sends[number], Tally(accepted=1), later)
+        return stores.sends.settle(sends[number], Tally(accepted=1), Report(), later)
 
     assert all(at_once(settle_or_begin, THREADS + 1))
     assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1, THREADS + 1)
@@ -257,7 +267,7 @@ def test_a_listing_and_its_counters_agree_after_many_changes_at_once(stores: Sto
                 stores.subscriptions.put(one, None)
 
     at_once(change, 24)
-    assert stores.subscriptions.counts(APP) == Counts(16, 0, 4, 0, {"old": 12, "new": 4})
+    assert stores.subscriptions.counts(APP) == Counts(16, 0, 4, 0, {"old": 12, "new": 4}, (16, *[0] * 31))
     listed = stores.subscriptions.listed(APP, tuple(SubscriptionState), None, 100)
     assert [place.created_at - NOW for place in listed] == [*range(23, 11, -1), *range(7, -1, -1)]
     assert len(stores.subscriptions.known(APP, ANNA)) == 20
@@ -276,7 +286,7 @@ def test_a_subscription_is_erased_or_changed_and_not_both(stores: Stores) -> Non
     results = at_once(erase_or_change)
     assert results.count(None) == 1
     left = stores.subscriptions.get(APP, one.id)
-    assert stores.subscriptions.counts(APP) == counts(0 if left is None else 1)
+    assert stores.subscriptions.counts(APP) == counted(*([] if left is None else [left]))
     assert [*stores.subscriptions.known(APP, ANNA)] == []
     assert stores.subscriptions.known(APP, BERT) == ([] if left is None else [left])
 
@@ -309,7 +319,7 @@ def test_broadcasts_that_end_at_once_are_all_counted(stores: Stores) -> None:
     sends = [send(number, 101, charge=Charge.NONE) for number in range(THREADS)]
     for one in sends:
         stores.sends.reserve(one, None, None, DUE, UNLIMITED)
-    assert all(at_once(lambda number: stores.sends.settle(sends[number], Tally(), NOW)))
+    assert all(at_once(lambda number: stores.sends.settle(sends[number], Tally(), Report(), NOW)))
     assert stores.subscriptions.broadcasts(APP) == Broadcasts(THREADS, NOW)
 
 
@@ -332,6 +342,114 @@ def test_a_vapid_key_is_not_made_the_present_one_while_it_is_retired(stores: Sto
     assert key is not None
     assert (stored.vapid_key == "vapid-1") == (key.retired_at is None)
     assert len(stores.registry.audit(first.id, 10, None).items) == 1
+
+
+def test_the_last_of_all_parts_opens_the_send_whoever_that_is(stores: Stores) -> None:
+    planned = replace(send(reserved=80, state=SendState.PLANNED, charge=Charge.NONE), parts=(10,) * THREADS)
+    stores.sends.reserve(planned, None, None, DUE, UNLIMITED)
+    results = at_once(lambda part: stores.sends.opened(planned, part, part))
+    assert results.count(True) == 1
+    opened = replace(planned, state=SendState.SENDING, chunks=sum(range(THREADS)))
+    assert stores.sends.get(APP, planned.id) == opened
+    assert all(at_once(lambda part: stores.sends.opened(planned, part, 9)))
+    assert stores.sends.get(APP, planned.id) == opened
+
+
+def test_a_part_that_two_planners_finish_counts_once(stores: Stores) -> None:
+    planned = replace(send(reserved=9, state=SendState.PLANNED, charge=Charge.NONE), parts=(4, 5))
+    stores.sends.reserve(planned, None, None, DUE, UNLIMITED)
+    results = at_once(lambda number: stores.sends.opened(planned, number % 2, 3))
+    assert True in results
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SendState.SENDING, chunks=6)
+
+
+def test_a_planner_lost_between_its_two_writes_is_made_good_by_whoever_plans_again(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = replace(send(reserved=9, state=SendState.PLANNED, charge=Charge.NONE), parts=(4, 5))
+    stores.sends.reserve(planned, None, None, DUE, UNLIMITED)
+    stores.sends.opened(planned, 0, 1)
+    honest, written = Database.update, count()
+
+    def lost(database: Database, write: Update) -> Record:
+        if next(written):
+            raise Unavailable
+        return honest(database, write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "update", lost)
+        with pytest.raises(Unavailable):
+            stores.sends.opened(planned, 1, 2)
+    assert stores.sends.get(APP, planned.id) == planned
+    assert stores.sends.opened(planned, 0, 1)
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SendState.SENDING, chunks=3)
+
+
+def test_finished_chunks_are_counted_exactly(stores: Stores) -> None:
+    results = at_once(lambda _: stores.sends.chunk_done(APP, send().id), 40)
+    assert sorted(map(int, map(str, results))) == list(range(1, 41))
+
+
+def test_all_planners_of_a_chunk_are_told_the_same_recipients(stores: Stores) -> None:
+    offers = [chunk(send(), number, size=3)[1] for number in range(THREADS)]
+    results = at_once(lambda number: stores.chunks.freeze(APP, send().id, 0, offers[number]))
+    assert results == [stores.chunks.frozen(APP, send().id, 0)] * THREADS
+    assert results[0] in offers
+
+
+def test_a_chunk_that_many_open_is_not_taken_back_from_its_owner(stores: Stores) -> None:
+    unclaimed = chunk(send())[0]
+
+    def open_or_claim(number: int) -> str:
+        stores.chunks.open(unclaimed)
+        if number % 2:
+            stores.chunks.claim(claimed(unclaimed, NOW, Repeat.RESEND))
+        return "done"
+
+    results = at_once(open_or_claim)
+    assert results.count(LeaseLost) == THREADS // 2 - 1
+    assert stores.chunks.get(APP, send().id, 0) == claimed(unclaimed, NOW, Repeat.RESEND)
+
+
+def test_a_cancellation_is_final_however_many_steer_at_once(stores: Stores) -> None:
+    one = send(charge=Charge.NONE)
+    stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+    courses = [Course.CANCELLED, Course.PAUSED, Course.RUNNING]
+    results = at_once(lambda number: stores.sends.steer(APP, one.id, courses[number % 3]), 24)
+    assert results.count(replace(one, course=Course.CANCELLED)) == 1
+    assert stores.sends.get(APP, one.id) == replace(one, course=Course.CANCELLED)
+
+
+def test_a_send_is_steered_before_it_is_settled_or_not_at_all(stores: Stores) -> None:
+    one = send(charge=Charge.NONE)
+    stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+
+    def steer_or_settle(number: int) -> object:
+        if number % 2:
+            return stores.sends.settle(one, Tally(accepted=1), REPORT, NOW)
+        return stores.sends.steer(APP, one.id, Course.CANCELLED)
+
+    results = at_once(steer_or_settle)
+    cancelled = replace(one, course=Course.CANCELLED)
+    assert results.count(True) == 1
+    assert results.count(cancelled) in (0, 1)
+    steered = cancelled if cancelled in results else one
+    assert stores.sends.get(APP, one.id) == replace(
+        steered, state=SendState.SETTLED, counts=Tally(accepted=1), report=REPORT, settled_at=NOW
+    )
+
+
+def test_many_of_one_shard_that_several_workers_find_gone_expire_once(stores: Stores) -> None:
+    several = [subscription(32 * number, ANNA) for number in range(60)]
+    stores.subscriptions.put_all([(one, None) for one in several[:30]])
+    stores.subscriptions.put_all([(one, None) for one in several[30:]])
+    gone = [Gone(one.id, one.endpoint, one.vapid_key) for one in several[:50]]
+    at_once(lambda number: stores.subscriptions.expire_all(APP, gone[number * 5 : number * 5 + 20]))
+    expired = [changed(one, state=SubscriptionState.EXPIRED) for one in several[:50]]
+    assert stores.subscriptions.counts(APP) == counted(*expired, *several[50:])
+    assert sorted(stores.subscriptions.known(APP, ANNA), key=lambda one: one.id) == sorted(
+        [*expired, *several[50:]], key=lambda one: one.id
+    )
 
 
 class LostReplies:
@@ -376,7 +494,7 @@ def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
     stores.credits.grant(APP, 4, "start", NOW, REQUEST)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     network = LostReplies(monkeypatch, "TransactWriteItems")
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), Report(), NOW)
     assert network.carried == 2
     assert stores.credits.balance(APP) == Balance(2, 0, 2)
 
@@ -384,7 +502,7 @@ def test_a_settlement_whose_reply_is_lost_pays_once_and_is_told_as_done(
 def test_a_save_whose_reply_is_lost_is_stored(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     unclaimed, frozen = chunk(send())
     owned = claimed(unclaimed, NOW, Repeat.RESEND)
-    stores.chunks.add(unclaimed, frozen)
+    stores.plan(unclaimed, frozen)
     stores.chunks.claim(owned)
     network = LostReplies(monkeypatch, "UpdateItem")
     saved = replace(owned, results=(Result.ACCEPTED,) * 3, version=owned.version + 1)
@@ -403,13 +521,34 @@ def test_quota_whose_replies_are_lost_is_taken_and_returned_once(
         stores.sends.reserve(one, None, None, DUE, Limits(4, 4, 4))
     assert stores.quotas.usage(APP, NOW) == Usage(4, 4, 4)
     LostReplies(monkeypatch, "TransactWriteItems")
-    assert stores.sends.settle(one, Tally(accepted=1), NOW)
+    assert stores.sends.settle(one, Tally(accepted=1), Report(), NOW)
     assert stores.quotas.usage(APP, NOW) == Usage(2, 2, 2)
 
 
 def test_a_claim_whose_reply_is_lost_is_given_up(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     unclaimed, frozen = chunk(send())
-    stores.chunks.add(unclaimed, frozen)
+    stores.plan(unclaimed, frozen)
     LostReplies(monkeypatch, "UpdateItem")
     with pytest.raises(LeaseLost):
         stores.chunks.claim(claimed(unclaimed, NOW, Repeat.RESEND))
+
+
+def test_recipients_whose_freezing_is_answered_by_nobody_are_frozen_all_the_same(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = chunk(send())[1]
+    network = LostReplies(monkeypatch, "PutItem")
+    assert stores.chunks.freeze(APP, send().id, 0, frozen) == frozen
+    assert network.carried == 2
+    assert stores.chunks.frozen(APP, send().id, 0) == frozen
+
+
+def test_a_part_whose_reply_is_lost_counts_once_and_opens_the_send(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = send(state=SendState.PLANNED, charge=Charge.NONE)
+    stores.sends.reserve(planned, None, None, DUE, UNLIMITED)
+    network = LostReplies(monkeypatch, "UpdateItem")
+    assert stores.sends.opened(planned, 0, 4)
+    assert network.carried == 3
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SendState.SENDING, chunks=4)

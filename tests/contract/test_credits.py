@@ -8,6 +8,7 @@ from tests.contract.records import APP, NOW, OTHER_APP, REQUEST, UNLIMITED, send
 from tests.contract.stores import Stores
 from tocsin.application.ports import LedgerEntry, MalformedCursor, ReferenceTaken, Window
 from tocsin.domain.ledger import RowKind
+from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Tally
 
 MINUTE = NOW // 60 * 60
@@ -47,7 +48,7 @@ def test_the_ledger_is_newest_first_and_pages_without_gaps(stores: Stores) -> No
     stores.credits.grant(OTHER_APP, 9, "theirs", NOW, REQUEST)
     one = replace(send(1, 3, created_at=NOW + 1), request_id="request 1")
     stores.sends.reserve(one, None, None, NOW, UNLIMITED)
-    stores.sends.settle(one, Tally(accepted=2), NOW + 2)
+    stores.sends.settle(one, Tally(accepted=2), Report(), NOW + 2)
     seen: list[LedgerEntry] = []
     cursor = None
     for size in (1, 2, 1):
@@ -70,7 +71,7 @@ def test_what_is_not_paid_with_credits_stands_in_the_ledger_with_nothing(stores:
     for number, charge in enumerate([Charge.QUOTA, Charge.NONE]):
         one = send(number, 3, charge=charge)
         stores.sends.reserve(one, None, None, NOW, UNLIMITED)
-        stores.sends.settle(one, Tally(accepted=2), NOW)
+        stores.sends.settle(one, Tally(accepted=2), Report(), NOW)
     rows = stores.credits.ledger(APP, 10, None).items
     assert [row.amount for row in rows] == [0, 0, 0, 0]
     assert {row.kind for row in rows} == {"reserve", "settle"}
@@ -89,7 +90,7 @@ def test_rows_of_a_kind_come_in_the_order_of_their_references(stores: Stores) ->
     stores.credits.grant(OTHER_APP, 9, "theirs", NOW, REQUEST)
     for number in (3, 1, 2):
         stores.sends.reserve(send(number, 2), None, None, NOW, UNLIMITED)
-    stores.sends.settle(send(2, 2), Tally(accepted=1), NOW + 5)
+    stores.sends.settle(send(2, 2), Tally(accepted=1), Report(), NOW + 5)
     rows = list(stores.credits.rows(APP, RowKind.GRANT, ""))
     assert [name for name, _ in rows] == sorted(references)
     assert all(name == row.reference and references[row.amount - 1] == name for name, row in rows)

@@ -1,6 +1,7 @@
 """What stands in the tables beyond what the ports can show: ledger rows, ends of life, and nothing left behind."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,11 @@ from tests.contract.records import (
 )
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import Tables, create_tables
+from tocsin.adapters.dynamodb.database import Database, Write
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
-from tocsin.application.ports import Idempotency, Place
+from tocsin.application.ports import Gone, Idempotency, Place
+from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Tally
 
 if TYPE_CHECKING:
@@ -73,6 +76,25 @@ def test_an_erased_subscription_leaves_nothing_but_its_counter_at_zero(shelves: 
     }
 
 
+def test_those_of_a_shard_that_are_gone_are_written_together_and_their_shard_once(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every one of them would meet the others at the counters of their shard."""
+    several = [subscription(32 * number) for number in range(1, 120)]
+    for one in several:
+        shelves.stores.subscriptions.put(one, None)
+    written: list[int] = []
+    honest = Database.transact
+
+    def counted(database: Database, writes: Sequence[Write]) -> None:
+        written.append(len(writes))
+        honest(database, writes)
+
+    monkeypatch.setattr(Database, "transact", counted)
+    shelves.stores.subscriptions.expire_all(APP, [Gone(one.id, one.endpoint, one.vapid_key) for one in several])
+    assert written == [100, 21]
+
+
 def test_only_subscriptions_are_listed_and_only_by_their_keys(shelves: Shelves) -> None:
     one = subscription(7, ANNA)
     shelves.stores.subscriptions.put(one, None)
@@ -118,7 +140,7 @@ def test_an_endpoint_and_its_keys_stand_in_one_item_only(shelves: Shelves) -> No
 def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shelves) -> None:
     shelves.stores.credits.grant(APP, 10, "invoice 1", NOW, REQUEST)
     shelves.stores.sends.reserve(send(1, reserved=3), None, None, DUE, UNLIMITED)
-    shelves.stores.sends.settle(send(1, reserved=3), Tally(accepted=2), NOW + 5)
+    shelves.stores.sends.settle(send(1, reserved=3), Tally(accepted=2), Report(), NOW + 5)
     rows = {name: row for name, row in shelves.items(shelves.tables.credits).items() if "LEDGER" in name}
     amounts = {name.split(" ", 1)[1]: row.number("amount") for name, row in rows.items()}
     assert amounts == {
@@ -133,7 +155,7 @@ def test_the_ledger_tells_each_step_of_the_money_and_never_expires(shelves: Shel
 def test_a_send_without_charge_is_in_the_ledger_with_its_count(shelves: Shelves) -> None:
     free = send(1, reserved=3, charge=Charge.NONE)
     shelves.stores.sends.reserve(free, None, None, DUE, UNLIMITED)
-    shelves.stores.sends.settle(free, Tally(accepted=2), NOW + 5)
+    shelves.stores.sends.settle(free, Tally(accepted=2), Report(), NOW + 5)
     items = shelves.items(shelves.tables.credits)
     reserved, settled = (items[f"APP#{APP} LEDGER#{kind}#{free.id}"] for kind in ("reserve", "settle"))
     assert (reserved.number("amount"), reserved.details("details")["recipients"]) == (0, 3)
@@ -145,9 +167,12 @@ def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_w
     shelves.stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     idempotency = Idempotency("/v1/send", "aa" * 32, "bb" * 32, NOW + 86_400)
     shelves.stores.sends.reserve(send(1), only_chunk(send(1)), idempotency, DUE, UNLIMITED)
-    shelves.stores.chunks.add(*chunk(send(1), 1))
+    shelves.stores.plan(*chunk(send(1), 1))
+    shelves.stores.sends.chunk_done(APP, send(1).id)
     ends = {name.split(" ")[-1]: row.number("expires_at") for name, row in shelves.items(shelves.tables.sends).items()}
-    kept = dict.fromkeys(["SEND", "CHUNK#0000", "IDS#0000", "CHUNK#0001", "IDS#0001"], NOW + 90 * 86_400)
+    kept = dict.fromkeys(
+        ["SEND", "PROGRESS", "CHUNK#00000", "IDS#00000", "CHUNK#00001", "IDS#00001"], NOW + 90 * 86_400
+    )
     assert ends == {**kept, "IDEM": NOW + 86_400}
     assert KEPT_SECONDS == 90 * 86_400
 
@@ -155,7 +180,7 @@ def test_a_send_with_its_chunks_ends_after_ninety_days_and_its_idempotency_key_w
 def test_a_settled_send_leaves_the_index_of_due_ones(shelves: Shelves) -> None:
     shelves.stores.credits.grant(APP, 10, "start", NOW, REQUEST)
     shelves.stores.sends.reserve(send(1), None, None, DUE, UNLIMITED)
-    shelves.stores.sends.settle(send(1), Tally(), NOW)
+    shelves.stores.sends.settle(send(1), Tally(), Report(), NOW)
     shelves.stores.sends.postpone(APP, send(1).id, DUE)
     stored = shelves.items(shelves.tables.sends)[f"APP#{APP}#SEND#{send(1).id} SEND"]
     assert "due_pk" not in stored

@@ -13,6 +13,7 @@ from tocsin.application.ports import Idempotency, IdempotencyKeyTaken, Insuffici
 from tocsin.domain.chunk import finished
 from tocsin.domain.ids import SendId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Send, Tally, used_by
 
 HOUR, DAY, MONTH = QuotaWindow
@@ -171,8 +172,8 @@ def test_settling_returns_what_was_not_used(stores: Stores) -> None:
     one = quota_send(1, 9)
     reserve(stores, one)
     counts = Tally(accepted=2, failed=3, gone=2, uncertain=1)
-    assert stores.sends.settle(one, counts, MORNING + 30)
-    assert not stores.sends.settle(one, Tally(), MORNING + 30)
+    assert stores.sends.settle(one, counts, Report(), MORNING + 30)
+    assert not stores.sends.settle(one, Tally(), Report(), MORNING + 30)
     assert stores.quotas.usage(APP, MORNING) == Usage(4, 4, 4)
     assert used_by(counts) == 4
 
@@ -189,7 +190,7 @@ def test_settling_with_the_only_chunk_returns_the_same(stores: Stores) -> None:
 def test_a_send_that_used_more_than_it_held_returns_nothing(stores: Stores) -> None:
     one = quota_send(1, 3)
     reserve(stores, one)
-    stores.sends.settle(one, Tally(accepted=5), MORNING)
+    stores.sends.settle(one, Tally(accepted=5), Report(), MORNING)
     assert stores.quotas.usage(APP, MORNING) == Usage(3, 3, 3)
 
 
@@ -204,13 +205,13 @@ def test_only_windows_that_are_still_the_present_ones_get_something_back(
     one = quota_send(1, 3)
     reserve(stores, one)
     reserve(stores, quota_send(2, 4, later))
-    stores.sends.settle(one, Tally(accepted=1), later)
+    stores.sends.settle(one, Tally(accepted=1), Report(), later)
     assert stores.quotas.usage(APP, later) == left
 
 
 def test_what_is_returned_follows_the_stored_record(stores: Stores) -> None:
     reserve(stores, quota_send(1, 3))
-    assert stores.sends.settle(send(1, 99), Tally(accepted=1), MORNING)
+    assert stores.sends.settle(send(1, 99), Tally(accepted=1), Report(), MORNING)
     assert stores.quotas.usage(APP, MORNING) == Usage(1, 1, 1)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
 
@@ -223,7 +224,7 @@ def test_a_clock_that_lags_counts_in_the_windows_that_others_have_begun(stores: 
     assert stores.quotas.usage(APP, MORNING + AN_HOUR) == stores.quotas.usage(APP, MORNING) == Usage(5, 5, 5)
     assert refused(stores, quota_send(3, 1, MORNING + AN_HOUR - 1), limits) is HOUR
     # Its own hour is over: there is nothing to return to, but day and month are the same.
-    stores.sends.settle(late, Tally(), MORNING + AN_HOUR)
+    stores.sends.settle(late, Tally(), Report(), MORNING + AN_HOUR)
     assert stores.quotas.usage(APP, MORNING + AN_HOUR) == Usage(5, 3, 3)
 
 
@@ -234,14 +235,14 @@ def test_a_clock_that_lags_behind_the_end_of_the_month_counts_in_the_new_one(sto
     reserve(stores, late, limits)
     assert stores.quotas.usage(APP, NEXT_MONTH - 1) == Usage(5, 5, 5)
     assert refused(stores, quota_send(3, 1, NEXT_MONTH - 1), limits) is MONTH
-    stores.sends.settle(late, Tally(), NEXT_MONTH)
+    stores.sends.settle(late, Tally(), Report(), NEXT_MONTH)
     assert stores.quotas.usage(APP, NEXT_MONTH) == Usage(5, 5, 5)
 
 
 def test_a_send_to_nobody_holds_nothing_and_settles(stores: Stores) -> None:
     one = replace(quota_send(1, 0), chunks=0)
     reserve(stores, one, Limits(0, 0, 0))
-    assert stores.sends.settle(one, Tally(), MORNING)
+    assert stores.sends.settle(one, Tally(), Report(), MORNING)
     found = stores.sends.get(APP, one.id)
     assert found is not None
     assert found.settled_at == MORNING
@@ -303,7 +304,7 @@ def test_used_is_what_settled_sends_used_and_open_ones_hold(steps: Iterable[obje
                 one = unsettled.pop(which % len(unsettled))
                 reached = min(accepted, one.reserved)
                 counts = Tally(accepted=reached, failed=one.reserved - reached, gone=min(gone, one.reserved - reached))
-                assert stores.sends.settle(one, counts, now)
+                assert stores.sends.settle(one, counts, Report(), now)
                 held[one.id] = one, used_by(counts)
         assert stores.quotas.usage(APP, now) == Usage(used(HOUR), used(DAY), used(MONTH))
         assert limits.hourly is None or used(HOUR) <= limits.hourly

@@ -11,6 +11,7 @@ from tests.contract.records import (
     EVERYONE,
     NOW,
     OTHER_APP,
+    REPORT,
     REQUEST,
     UNLIMITED,
     chunk,
@@ -22,12 +23,13 @@ from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTak
 from tocsin.domain.chunk import finished
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Balance, Charge, Listed, People, SendState, Tally
+from tocsin.domain.report import Report
+from tocsin.domain.send import Balance, Charge, Course, Listed, People, Send, SendState, Tally
 from tocsin.webpush.message import Urgency
 
 DUE = NOW + 60
 IDEMPOTENCY = Idempotency("/v1/send#1", "ab" * 32, "cd" * 32, NOW + 86_400)
-PLANNED, SETTLED = SendState.PLANNED, SendState.SETTLED
+PLANNED, SENDING, SETTLED = SendState
 
 
 def grant(stores: Stores, amount: int = 10) -> None:
@@ -56,7 +58,7 @@ def test_a_send_is_read_back_as_it_was(stores: Stores) -> None:
             Urgency.HIGH,
         ),
     )
-    listed = send(3, audience=Listed((SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))))
+    listed = send(3, state=PLANNED, audience=Listed((SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))))
     stores.sends.reserve(plain, None, None, DUE, UNLIMITED)
     stores.sends.reserve(full, None, None, DUE, UNLIMITED)
     stores.sends.reserve(listed, None, None, DUE, UNLIMITED)
@@ -75,8 +77,8 @@ def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     assert stores.chunks.get(OTHER_APP, mine.id, 0) is None
     assert stores.chunks.frozen(OTHER_APP, mine.id, 0) is None
     assert stores.chunks.of(OTHER_APP, mine.id) == []
-    assert not stores.sends.settle(replace(mine, app=OTHER_APP), Tally(accepted=1), NOW)
-    assert not stores.sends.chunk_done(OTHER_APP, mine.id)
+    assert not stores.sends.settle(replace(mine, app=OTHER_APP), Tally(accepted=1), Report(), NOW)
+    assert stores.sends.steer(OTHER_APP, mine.id, Course.CANCELLED) is None
     stores.sends.postpone(OTHER_APP, mine.id, DUE)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
     assert list(stores.sends.due(DUE, 10)) == [(APP, mine.id)]
@@ -170,38 +172,120 @@ def test_noting_an_answer_to_no_request_makes_no_record(stores: Stores) -> None:
     assert stores.sends.earlier(APP, IDEMPOTENCY) is None
 
 
-def test_a_planned_send_is_opened_once(stores: Stores) -> None:
+def reserve_planned(stores: Stores, parts: tuple[int, ...] = (3,)) -> Send:
+    """A planned send of these parts."""
     grant(stores)
-    stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
-    stores.sends.all_opened(APP, send().id, 2)
-    stores.sends.all_opened(APP, send().id, 5)
-    assert stores.sends.get(APP, send().id) == replace(send(), state=SendState.SENDING, chunks=2)
+    planned = replace(send(reserved=sum(parts), state=PLANNED), parts=parts)
+    stores.sends.reserve(planned, None, None, DUE, UNLIMITED)
+    return planned
+
+
+def test_a_planned_send_is_opened_once(stores: Stores) -> None:
+    planned = reserve_planned(stores)
+    assert stores.sends.opened(planned, 0, 2)
+    assert stores.sends.opened(planned, 0, 5)
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SENDING, chunks=2)
+
+
+def test_each_part_counts_once_and_the_last_one_opens_the_send(stores: Stores) -> None:
+    planned = reserve_planned(stores, (4, 0, 2))
+    assert not stores.sends.opened(planned, 2, 1)
+    assert not stores.sends.opened(planned, 0, 2)
+    assert not stores.sends.opened(planned, 0, 7)
+    assert stores.sends.get(APP, planned.id) == planned
+    assert stores.sends.opened(planned, 1, 0)
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SENDING, chunks=3)
+
+
+def test_a_send_without_a_single_chunk_is_opened_too(stores: Stores) -> None:
+    planned = reserve_planned(stores)
+    assert stores.sends.opened(planned, 0, 0)
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SENDING, chunks=0)
 
 
 def test_a_settled_send_is_not_opened_again(stores: Stores) -> None:
-    grant(stores)
-    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
-    stores.sends.settle(send(), Tally(), NOW)
-    stores.sends.all_opened(APP, send().id, 5)
-    found = stores.sends.get(APP, send().id)
+    planned = reserve_planned(stores)
+    assert stores.sends.opened(planned, 0, 1)
+    assert stores.sends.settle(replace(planned, state=SENDING), Tally(), Report(), NOW)
+    assert stores.sends.opened(planned, 0, 5)
+    found = stores.sends.get(APP, planned.id)
     assert found is not None
     assert (found.state, found.chunks) == (SETTLED, 1)
 
 
-def test_the_last_finished_chunk_is_told(stores: Stores) -> None:
-    grant(stores)
-    stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
-    assert not stores.sends.chunk_done(APP, send().id)
-    stores.sends.all_opened(APP, send().id, 3)
-    assert [stores.sends.chunk_done(APP, send().id) for _ in range(2)] == [False, True]
+def test_finished_chunks_are_counted_apart_for_each_send_and_app(stores: Stores) -> None:
+    planned = reserve_planned(stores)
+    assert stores.sends.chunk_done(APP, planned.id) == 1
+    assert stores.sends.opened(planned, 0, 3)
+    assert [stores.sends.chunk_done(APP, planned.id) for _ in range(2)] == [2, 3]
+    assert stores.sends.chunk_done(APP, send(2).id) == 1
+    assert stores.sends.chunk_done(OTHER_APP, planned.id) == 1
+    assert stores.sends.chunk_done(APP, planned.id) == 4
 
 
 def test_a_chunk_of_no_send_makes_none(stores: Stores) -> None:
-    assert not stores.sends.chunk_done(APP, send().id)
-    stores.sends.all_opened(APP, send().id, 1)
+    assert stores.sends.chunk_done(APP, send().id) == 1
+    stores.sends.opened(send(state=PLANNED), 0, 1)
     stores.sends.postpone(APP, send().id, DUE)
+    assert stores.sends.steer(APP, send().id, Course.PAUSED) is None
     assert stores.sends.get(APP, send().id) is None
     assert due(stores) == []
+
+
+@pytest.mark.parametrize("state", [PLANNED, SENDING])
+def test_a_send_under_way_is_paused_resumed_and_cancelled(stores: Stores, state: SendState) -> None:
+    grant(stores)
+    mine = send(state=state)
+    stores.sends.reserve(mine, None, None, DUE, UNLIMITED)
+    for course in (Course.PAUSED, Course.PAUSED, Course.RUNNING, Course.CANCELLED):
+        steered = replace(mine, course=course)
+        assert stores.sends.steer(APP, mine.id, course) == steered
+        assert stores.sends.get(APP, mine.id) == steered
+    assert stores.credits.balance(APP) == Balance(7, 3, 0)
+    assert due(stores) == [mine.id]
+
+
+@pytest.mark.parametrize("course", Course)
+def test_a_cancelled_send_stays_so(stores: Stores, course: Course) -> None:
+    grant(stores)
+    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
+    stores.sends.steer(APP, send().id, Course.CANCELLED)
+    assert stores.sends.steer(APP, send().id, course) is None
+    assert stores.sends.get(APP, send().id) == replace(send(), course=Course.CANCELLED)
+
+
+@pytest.mark.parametrize("course", Course)
+def test_a_settled_send_is_no_longer_steered(stores: Stores, course: Course) -> None:
+    grant(stores)
+    stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
+    stores.sends.settle(send(), Tally(accepted=1), REPORT, NOW)
+    settled = stores.sends.get(APP, send().id)
+    assert stores.sends.steer(APP, send().id, course) is None
+    assert stores.sends.get(APP, send().id) == settled
+
+
+@pytest.mark.parametrize("course", [Course.PAUSED, Course.CANCELLED])
+def test_a_send_that_rests_or_was_cancelled_is_planned_and_settled_all_the_same(stores: Stores, course: Course) -> None:
+    planned = reserve_planned(stores)
+    steered = stores.sends.steer(APP, planned.id, course)
+    assert steered is not None
+    assert stores.sends.opened(steered, 0, 1)
+    assert stores.sends.settle(steered, Tally(accepted=1), REPORT, NOW)
+    found = stores.sends.get(APP, planned.id)
+    assert found is not None
+    assert (found.state, found.course) == (SETTLED, course)
+    assert stores.credits.balance(APP) == Balance(9, 0, 1)
+
+
+def test_another_app_steers_and_opens_nothing(stores: Stores) -> None:
+    planned = reserve_planned(stores)
+    stores.credits.grant(OTHER_APP, 10, "start", NOW, REQUEST)
+    stores.sends.reserve(replace(planned, app=OTHER_APP), None, None, DUE, UNLIMITED)
+    assert stores.sends.steer(OTHER_APP, planned.id, Course.CANCELLED)
+    assert stores.sends.opened(replace(planned, app=OTHER_APP), 0, 9)
+    assert stores.sends.get(APP, planned.id) == planned
+    assert stores.sends.opened(planned, 0, 2)
+    assert stores.sends.get(APP, planned.id) == replace(planned, state=SENDING, chunks=2)
 
 
 @pytest.mark.row("PS-11")
@@ -209,9 +293,9 @@ def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores)
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     counts = Tally(accepted=1, failed=2, gone=1, uncertain=0, pending=0, doubted=1)
-    assert stores.sends.settle(send(reserved=3), counts, NOW + 5)
+    assert stores.sends.settle(send(reserved=3), counts, REPORT, NOW + 5)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
-    expected = replace(send(), state=SETTLED, counts=counts, settled_at=NOW + 5)
+    expected = replace(send(), state=SETTLED, counts=counts, report=REPORT, settled_at=NOW + 5)
     assert stores.sends.get(APP, send().id) == expected
     assert due(stores) == []
 
@@ -219,17 +303,19 @@ def test_settling_spends_what_was_accepted_and_releases_the_rest(stores: Stores)
 def test_settling_twice_pays_once(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
-    assert not stores.sends.settle(send(reserved=3), Tally(accepted=2), NOW)
-    assert not stores.sends.settle(send(reserved=3), Tally(accepted=3), NOW + 1)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=2), REPORT, NOW)
+    settled = stores.sends.get(APP, send().id)
+    assert not stores.sends.settle(send(reserved=3), Tally(accepted=2), REPORT, NOW)
+    assert not stores.sends.settle(send(reserved=3), Tally(accepted=3), Report(), NOW + 1)
+    assert stores.sends.get(APP, send().id) == settled
     assert stores.credits.balance(APP) == Balance(8, 0, 2)
 
 
 def test_a_planned_or_unknown_send_is_not_settled(stores: Stores) -> None:
     grant(stores)
-    assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
+    assert not stores.sends.settle(send(), Tally(accepted=1), Report(), NOW)
     stores.sends.reserve(send(state=PLANNED), None, None, DUE, UNLIMITED)
-    assert not stores.sends.settle(send(), Tally(accepted=1), NOW)
+    assert not stores.sends.settle(send(), Tally(accepted=1), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(7, 3, 0)
 
 
@@ -238,14 +324,14 @@ def test_what_is_released_is_what_the_record_holds(stores: Stores, believed: obj
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
     assert isinstance(believed, type(send()))
-    assert stores.sends.settle(believed, Tally(accepted=1), NOW)
+    assert stores.sends.settle(believed, Tally(accepted=1), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
 
 
 def test_nobody_pays_more_than_was_held(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(reserved=3), None, None, DUE, UNLIMITED)
-    assert stores.sends.settle(send(reserved=3), Tally(accepted=4), NOW)
+    assert stores.sends.settle(send(reserved=3), Tally(accepted=4), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(7, 0, 3)
 
 
@@ -254,7 +340,7 @@ def test_a_send_without_charge_moves_no_credits(stores: Stores) -> None:
     free = send(charge=Charge.NONE)
     stores.sends.reserve(free, only_chunk(free), None, DUE, UNLIMITED)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
-    assert stores.sends.settle(free, Tally(accepted=3), NOW)
+    assert stores.sends.settle(free, Tally(accepted=3), Report(), NOW)
     assert stores.credits.balance(APP) == Balance(0, 0, 0)
     found = stores.sends.get(APP, free.id)
     assert found is not None
@@ -282,7 +368,7 @@ def test_a_postponed_send_is_looked_at_later(stores: Stores) -> None:
 def test_a_settled_send_cannot_be_postponed(stores: Stores) -> None:
     grant(stores)
     stores.sends.reserve(send(), None, None, DUE, UNLIMITED)
-    stores.sends.settle(send(), Tally(), NOW)
+    stores.sends.settle(send(), Tally(), Report(), NOW)
     stores.sends.postpone(APP, send().id, DUE)
     assert due(stores) == []
 
@@ -292,7 +378,7 @@ def test_reserving_does_not_touch_a_chunk_of_another_send(stores: Stores) -> Non
     first, second = send(1), send(2)
     stores.sends.reserve(first, only_chunk(first), None, DUE, UNLIMITED)
     stores.sends.reserve(second, None, None, DUE, UNLIMITED)
-    stores.chunks.add(*chunk(second, 0, size=2))
+    stores.plan(*chunk(second, 0, size=2))
     done = finished(only_chunk(first)[0])
     stores.chunks.save(done)
     assert stores.chunks.get(APP, first.id, 0) == done

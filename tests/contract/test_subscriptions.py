@@ -12,15 +12,17 @@ from tests.contract.records import (
     OTHER_APP,
     UNLIMITED,
     changed,
-    counts,
+    counted,
     entry,
     send,
     subscription,
 )
 from tests.contract.stores import Stores
-from tocsin.application.ports import Place, Stale
+from tocsin.application.ports import Gone, Place, Stale
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import SendId, SubscriptionId
+from tocsin.domain.ids import ALL_SHARDS, SendId, SubscriptionId, shard_of
+from tocsin.domain.parts import shards_of
+from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, People, Tally
 from tocsin.domain.subscription import Activity, Broadcasts, Counts, Device, Subscription, SubscriptionState, notified
 
@@ -34,6 +36,10 @@ def put_new(stores: Stores, *several: Subscription) -> None:
         stores.subscriptions.put(one, None)
 
 
+def gone_now(one: Subscription) -> Gone:
+    return Gone(one.id, one.endpoint, one.vapid_key)
+
+
 def place(one: Subscription) -> Place:
     return Place(one.created_at, one.id)
 
@@ -44,11 +50,27 @@ def stored(stores: Stores, one: Subscription) -> Subscription:
     return found
 
 
+def by_state_and_key(stores: Stores) -> Counts:
+    return replace(stores.subscriptions.counts(APP), by_shard=())
+
+
+def walked(stores: Stores, shards: range, stride: int) -> list[Subscription]:
+    """Everyone whom a walk through these shards meets."""
+    met: list[Subscription] = []
+    after = None
+    while True:
+        stretch = stores.subscriptions.walk(APP, after, stride, shards)
+        met += stretch.subscriptions
+        if (after := stretch.after) is None:
+            return met
+        assert len(stretch.subscriptions) == stride
+
+
 def broadcast(stores: Stores, number: int, at: int = NOW, *, reserved: int = 101) -> None:
     """Send to everyone, paid by nobody."""
     one = send(number, reserved, charge=Charge.NONE)
     stores.sends.reserve(one, None, None, NOW, UNLIMITED)
-    assert stores.sends.settle(one, Tally(accepted=1), at)
+    assert stores.sends.settle(one, Tally(accepted=1), Report(), at)
 
 
 def test_a_subscription_is_read_back_as_it_was(stores: Stores) -> None:
@@ -72,7 +94,7 @@ def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
     assert stores.subscriptions.of(OTHER_APP, [ANNA]) == []
     assert stores.subscriptions.load(OTHER_APP, [mine.id]) == {}
     assert stores.subscriptions.walk(OTHER_APP, None, 10).subscriptions == []
-    assert stores.subscriptions.counts(OTHER_APP) == counts(0, 0, 0)
+    assert stores.subscriptions.counts(OTHER_APP) == counted()
     assert not stores.subscriptions.expire(OTHER_APP, mine.id, mine.endpoint, "vapid-1")
     assert stores.subscriptions.known(OTHER_APP, ANNA) == []
     assert stores.subscriptions.listed(OTHER_APP, STATES, None, 10) == []
@@ -97,7 +119,7 @@ def test_a_second_first_put_is_stale_and_changes_nothing(stores: Stores) -> None
         stores.subscriptions.put(subscription(1, BERT), None)
     assert stores.subscriptions.get(APP, subscription(1).id) == subscription(1, ANNA)
     assert stores.subscriptions.of(APP, [BERT]) == []
-    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted(subscription(1))
 
 
 def test_a_stale_put_changes_nothing_not_even_the_counters(stores: Stores) -> None:
@@ -108,7 +130,7 @@ def test_a_stale_put_changes_nothing_not_even_the_counters(stores: Stores) -> No
     with pytest.raises(Stale):
         stores.subscriptions.put(changed(first, state=INACTIVE), first)
     assert stores.subscriptions.get(APP, first.id) == second
-    assert stores.subscriptions.counts(APP) == counts(1, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted(second)
 
 
 def test_a_stale_put_that_moves_no_counter_is_stale_too(stores: Stores) -> None:
@@ -126,7 +148,7 @@ def test_a_put_over_nothing_is_stale(stores: Stores) -> None:
     with pytest.raises(Stale):
         stores.subscriptions.put(changed(missing, state=INACTIVE), missing)
     assert stores.subscriptions.get(APP, missing.id) is None
-    assert stores.subscriptions.counts(APP) == counts(0, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted()
 
 
 def test_a_put_over_an_older_record_than_was_read_is_stale(stores: Stores) -> None:
@@ -186,6 +208,43 @@ def test_a_walk_meets_every_active_one_once_whatever_the_stride(stores: Stores, 
     assert strides == -(-len(everyone) // limit)
 
 
+@pytest.mark.parametrize("parts", [1, 2, 4, 8, 16, 32])
+@pytest.mark.parametrize("stride", [1, 4, 100])
+def test_the_walks_of_all_parts_meet_every_active_one_once(stores: Stores, parts: int, stride: int) -> None:
+    everyone = [subscription(number) for number in (*range(24), 32, 64, 33, 63, 95, 255)]
+    put_new(stores, *everyone, *(subscription(number, state=EXPIRED) for number in (96, 31, 127)))
+    met: list[Subscription] = []
+    for part in range(parts):
+        shards = shards_of(part, parts)
+        found = walked(stores, shards, stride)
+        assert all(shard_of(one.id) in shards for one in found)
+        met += found
+    assert [one.id for one in sorted(met, key=lambda one: one.id)] == sorted(one.id for one in everyone)
+
+
+def test_a_walk_through_some_shards_never_leaves_them_wherever_it_goes_on(stores: Stores) -> None:
+    put_new(stores, *(subscription(number) for number in range(8)))
+    at_the_third = stores.subscriptions.walk(APP, None, 3).after
+    assert [shard_of(one.id) for one in stores.subscriptions.walk(APP, at_the_third, 9, range(5, 7)).subscriptions] == [
+        5,
+        6,
+    ]
+    assert stores.subscriptions.walk(APP, at_the_third, 9, range(2)).subscriptions == []
+
+
+def test_active_ones_are_counted_in_their_shards_as_a_walk_finds_them(stores: Stores) -> None:
+    several = [subscription(number) for number in (0, 32, 64, 1, 31, 63, 17)]
+    put_new(stores, *several, subscription(96, state=INACTIVE), subscription(5, state=EXPIRED))
+    gone, moved, away = several[0], several[3], several[4]
+    assert stores.subscriptions.expire(APP, gone.id, gone.endpoint, "vapid-1")
+    stores.subscriptions.put(changed(moved, vapid_key="vapid-2"), moved)
+    stores.subscriptions.put(changed(away, state=UNREGISTERED), away)
+    by_shard = stores.subscriptions.counts(APP).by_shard
+    assert by_shard == tuple(len(walked(stores, range(shard, shard + 1), 9)) for shard in ALL_SHARDS)
+    assert {shard: number for shard, number in enumerate(by_shard) if number} == {0: 2, 1: 1, 17: 1, 31: 1}
+    assert stores.subscriptions.counts(OTHER_APP).by_shard == (0,) * 32
+
+
 def test_a_walk_keeps_its_order_when_somebody_arrives(stores: Stores) -> None:
     put_new(stores, *(subscription(number) for number in (1, 2, 3, 4)))
     first = stores.subscriptions.walk(APP, None, 2)
@@ -201,7 +260,7 @@ def test_expiring_marks_and_counts_once(stores: Stores) -> None:
     assert stores.subscriptions.expire(APP, alive.id, alive.endpoint, "vapid-1")
     assert not stores.subscriptions.expire(APP, alive.id, alive.endpoint, "vapid-1")
     assert stores.subscriptions.get(APP, alive.id) == changed(alive, state=EXPIRED)
-    assert stores.subscriptions.counts(APP) == counts(0, 0, 1)
+    assert stores.subscriptions.counts(APP) == counted(changed(alive, state=EXPIRED))
     assert stores.subscriptions.of(APP, [ANNA]) == []
 
 
@@ -212,8 +271,46 @@ def test_a_late_report_does_not_expire_a_new_endpoint_or_a_withdrawn_one(stores:
     assert not stores.subscriptions.expire(APP, renewed.id, renewed.endpoint, "vapid-0")
     assert not stores.subscriptions.expire(APP, withdrawn.id, withdrawn.endpoint, "vapid-1")
     assert not stores.subscriptions.expire(APP, SubscriptionId("ff" * 12), "https://push.example/1", "vapid-1")
-    assert stores.subscriptions.counts(APP) == counts(1, 1, 0)
+    assert stores.subscriptions.counts(APP) == counted(renewed, withdrawn)
     assert stores.subscriptions.get(APP, SubscriptionId("ff" * 12)) is None
+
+
+@pytest.fixture
+def _one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is played on one thread only cannot be asked side by side."""
+    monkeypatch.setattr("tocsin.adapters.dynamodb.side_by_side.AT_ONCE", 1)
+
+
+@pytest.mark.usefixtures("_one_after_the_other")
+def test_several_that_are_gone_expire_together_and_late_reports_change_nothing(stores: Stores) -> None:
+    several = [subscription(number, ANNA) for number in (1, 33, 65, 2, 3)]
+    renewed, withdrawn, missing = subscription(97), subscription(34, state=INACTIVE), subscription(99)
+    put_new(stores, *several, renewed, withdrawn)
+    late = [replace(gone_now(renewed), endpoint="https://push.example/old"), gone_now(withdrawn), gone_now(missing)]
+    stores.subscriptions.expire_all(APP, [*late, *map(gone_now, several), gone_now(several[0])])
+    expired = [changed(one, state=EXPIRED) for one in several]
+    assert stores.subscriptions.counts(APP) == counted(*expired, renewed, withdrawn)
+    assert [stored(stores, one) for one in several] == expired
+    assert (stored(stores, renewed), stored(stores, withdrawn)) == (renewed, withdrawn)
+    assert stores.subscriptions.get(APP, missing.id) is None
+
+
+@pytest.mark.usefixtures("_one_after_the_other")
+def test_many_that_are_gone_expire_whatever_fits_one_write(stores: Stores) -> None:
+    several = [subscription(32 * number) for number in range(120)]
+    put_new(stores, *several)
+    stores.subscriptions.expire_all(APP, [gone_now(one) for one in several])
+    assert stores.subscriptions.counts(APP) == counted(*(changed(one, state=EXPIRED) for one in several))
+
+
+@pytest.mark.usefixtures("_one_after_the_other")
+def test_a_foreign_app_expires_nobody_and_nobody_is_no_work(stores: Stores) -> None:
+    one = subscription(1)
+    put_new(stores, one)
+    stores.subscriptions.expire_all(OTHER_APP, [gone_now(one)])
+    stores.subscriptions.expire_all(APP, [])
+    assert stored(stores, one) == one
+    assert stores.subscriptions.counts(OTHER_APP) == counted()
 
 
 def test_a_put_that_read_before_an_expiry_is_stale(stores: Stores) -> None:
@@ -230,27 +327,27 @@ def test_counters_follow_every_change_of_state(stores: Stores) -> None:
     back = changed(withdrawn, state=SubscriptionState.ACTIVE)
     put_new(stores, first, subscription(40), subscription(2))
     stores.subscriptions.put(withdrawn, first)
-    assert stores.subscriptions.counts(APP) == counts(2, 1, 0)
+    assert stores.subscriptions.counts(APP) == counted(withdrawn, subscription(40), subscription(2))
     assert stores.subscriptions.of(APP, [ANNA]) == []
     stores.subscriptions.put(back, withdrawn)
-    assert stores.subscriptions.counts(APP) == counts(3, 0, 0)
+    assert stores.subscriptions.counts(APP) == counted(back, subscription(40), subscription(2))
     assert stores.subscriptions.of(APP, [ANNA]) == [back]
 
 
 def test_counters_by_key_hold_active_ones_only_and_follow_every_change(stores: Stores) -> None:
     first, second = subscription(1, vapid_key="Ab_-"), subscription(33, vapid_key="Ab_-")
     put_new(stores, first, second, subscription(2), subscription(3, state=INACTIVE, vapid_key="dead"))
-    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 2, "vapid-1": 1})
+    assert by_state_and_key(stores) == Counts(3, 1, 0, 0, {"Ab_-": 2, "vapid-1": 1}, ())
     renewed = changed(first, vapid_key="vapid-1")
     stores.subscriptions.put(renewed, first)
-    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 2})
+    assert by_state_and_key(stores) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 2}, ())
     unregistered = changed(renewed, state=UNREGISTERED)
     stores.subscriptions.put(unregistered, renewed)
-    assert stores.subscriptions.counts(APP) == Counts(2, 1, 0, 1, {"Ab_-": 1, "vapid-1": 1})
+    assert by_state_and_key(stores) == Counts(2, 1, 0, 1, {"Ab_-": 1, "vapid-1": 1}, ())
     stores.subscriptions.put(changed(unregistered, state=ACTIVE, vapid_key="new"), unregistered)
-    assert stores.subscriptions.counts(APP) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 1, "new": 1})
+    assert by_state_and_key(stores) == Counts(3, 1, 0, 0, {"Ab_-": 1, "vapid-1": 1, "new": 1}, ())
     assert stores.subscriptions.expire(APP, second.id, second.endpoint, "Ab_-")
-    assert stores.subscriptions.counts(APP) == Counts(2, 1, 1, 0, {"vapid-1": 1, "new": 1})
+    assert by_state_and_key(stores) == Counts(2, 1, 1, 0, {"vapid-1": 1, "new": 1}, ())
     assert stores.subscriptions.counts(APP).of([ACTIVE, EXPIRED]) == 3
 
 
@@ -273,11 +370,11 @@ def test_erasing_removes_the_subscription_its_names_and_its_count(stores: Stores
     assert stores.subscriptions.known(APP, ANNA) == [other]
     assert stores.subscriptions.known(APP, BERT) == []
     assert stores.subscriptions.listed(APP, STATES, None, 10) == [place(other)]
-    assert stores.subscriptions.counts(APP) == counts(1)
+    assert stores.subscriptions.counts(APP) == counted(other)
     with pytest.raises(Stale):
         stores.subscriptions.erase(one)
     put_new(stores, one)
-    assert stores.subscriptions.counts(APP) == counts(2)
+    assert stores.subscriptions.counts(APP) == counted(one, other)
 
 
 def test_erasing_what_changed_since_it_was_read_is_stale(stores: Stores) -> None:
@@ -288,7 +385,7 @@ def test_erasing_what_changed_since_it_was_read_is_stale(stores: Stores) -> None
     with pytest.raises(Stale):
         stores.subscriptions.erase(first)
     assert stored(stores, first) == second
-    assert stores.subscriptions.counts(APP) == counts(1)
+    assert stores.subscriptions.counts(APP) == counted(second)
     assert stores.subscriptions.known(APP, BERT) == [second]
 
 
@@ -382,8 +479,8 @@ def test_a_large_send_to_everyone_is_counted_once_for_the_app(stores: Stores) ->
     broadcast(stores, 3, NOW + 10, reserved=100)
     to_people = send(4, 101, charge=Charge.NONE, audience=People((ANNA,)))
     stores.sends.reserve(to_people, None, None, NOW, UNLIMITED)
-    stores.sends.settle(to_people, Tally(), NOW + 11)
-    assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), NOW + 12)
+    stores.sends.settle(to_people, Tally(), Report(), NOW + 11)
+    assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), Report(), NOW + 12)
     assert stores.subscriptions.broadcasts(APP) == Broadcasts(2, NOW + 9)
     assert stores.subscriptions.broadcasts(OTHER_APP) == Broadcasts()
 

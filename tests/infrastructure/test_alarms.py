@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.metrics import AGE, AWS_METRICS, BY_FUNCTION, DEPTH, OWN_NAMESPACE
+from tests import builders
+from tests.engine import MemoryEngine
+from tests.infrastructure.metrics import AGE, AWS_METRICS, COUNTED_BY, DEPTH, OWN_NAMESPACE
 from tests.infrastructure.template import logical_id, resources
+from tests.memory.transport import Reply
 from tocsin.application.metrics import Metric
+from tocsin.application.pacing import REFUSALS
+from tocsin.webpush.origins import PushService
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 QUEUES = resources("AWS::SQS::Queue")
@@ -37,19 +42,44 @@ def test_money_that_does_not_add_up_raises_an_alarm() -> None:
     assert watching(Metric.DRIFT).keys() == {"scheduler"}
 
 
-def test_an_alarm_on_a_metric_of_ours_names_the_function_as_the_meter_does() -> None:
+def test_a_push_service_that_keeps_refusing_an_apps_key_raises_an_alarm() -> None:
+    assert watching(Metric.CIRCUIT_OPENED).keys() == set(PushService)
+
+
+def test_an_alarm_on_a_metric_of_ours_names_a_dimension_that_it_is_counted_by() -> None:
+    functions = {f["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for f in FUNCTIONS.values()}
+    values = {"service": functions, "push_service": set(PushService)}
     for alarm in ALARMS.values():
         if alarm["MetricName"] in set(Metric):
             (dimension,) = alarm["Dimensions"]
-            services = {f["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for f in FUNCTIONS.values()}
-            assert dimension["Name"] == "service"
-            assert dimension["Value"] in services
+            assert alarm["MetricName"] in COUNTED_BY[dimension["Name"]]
+            assert dimension["Value"] in values[dimension["Name"]]
+
+
+def test_the_engine_counts_what_alarms_watch_by_the_dimension_that_they_name() -> None:
+    engine = MemoryEngine()
+    owner = builders.app(engine, credits_=REFUSALS)
+    for number in range(REFUSALS):
+        builders.subscribe(engine, owner, number)
+        engine.transport.script(builders.endpoint(number), Reply(403))
+    engine.sending.send(builders.send_command(owner))
+    counted = {metric: (by, service) for metric, by, service in engine.meter.by_whom}
+    assert counted[Metric.SENDER_ERROR] == (None, None)  # the meter then goes by the function
+    assert counted[Metric.CIRCUIT_OPENED] == (builders.send_command(owner).dialect, PushService.MOZILLA)
 
 
 def test_every_dead_letter_raises_an_alarm() -> None:
     assert watching(DEPTH).keys() == {
         logical_id(QUEUES[n]["RedrivePolicy"]["deadLetterTargetArn"]) for n in WORKING_QUEUES
     }
+
+
+def test_the_alarm_for_dead_letters_says_how_often_it_was_tried_and_where_to_look() -> None:
+    tries = {queue["RedrivePolicy"]["maxReceiveCount"] for queue in QUEUES.values() if "RedrivePolicy" in queue}
+    assert tries == {3}
+    for alarm in watching(DEPTH).values():
+        assert "failed three times" in alarm["AlarmDescription"]
+        assert "/admin/dead-letters" in alarm["AlarmDescription"]
 
 
 def test_messages_that_wait_long_raise_an_alarm() -> None:
@@ -73,7 +103,7 @@ def test_an_alarm_watches_a_metric_that_exists_for_this_stack(name: str) -> None
         assert alarm["MetricName"] in AWS_METRICS[alarm["Namespace"]]
     else:
         assert alarm["Namespace"] == OWN_NAMESPACE
-        assert alarm["MetricName"] in BY_FUNCTION
+        assert alarm["MetricName"] in set(Metric)
 
 
 @pytest.mark.parametrize("name", ALARMS)

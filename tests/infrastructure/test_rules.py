@@ -41,6 +41,27 @@ def test_only_the_push_transport_may_import_what_opens_connections(path: str) ->
     assert banned_in(code, "shared/tocsin/adapters/push_http.py") == set()
 
 
+WEB_FRAMEWORK = {"fastapi", "mangum", "pydantic", "starlette"}
+TOKENS = {"jwt"}
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_a_cold_start_loads_nothing_that_the_function_may_not_need(path: Path) -> None:
+    worker = path.parent.name in {"fanout", "deliver", "scheduler"}
+    unwanted = TOKENS | {"pycurl"} | (WEB_FRAMEWORK if worker else set())
+    done = subprocess.run(
+        [sys.executable, "-c", "import json, sys, app; print(json.dumps(list(sys.modules)))"],
+        cwd=path.parent,
+        env={"METRICS_NAMESPACE": "Tocsin/test", "POWERTOOLS_SERVICE_NAME": "test", "AWS_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(json.loads(done.stdout))
+    assert loaded & unwanted == set()
+    assert "tocsin.entrypoints.container" in loaded
+
+
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
 def test_a_function_imports_entrypoints_only(path: Path) -> None:
     modules = set()

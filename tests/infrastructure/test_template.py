@@ -8,6 +8,9 @@ import pytest
 from moto import mock_aws
 
 from tests.infrastructure.template import load, logical_id, resources, statements
+from tocsin.application.jobs import MESSAGE_LIMIT
+from tocsin.application.ports import Queue
+from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, RESERVE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -25,7 +28,13 @@ SETTINGS = {
     "SUBSCRIPTIONS_TABLE": "SubscriptionsTable",
     "SENDS_TABLE": "SendsTable",
     "FANOUT_QUEUE_URL": "FanoutQueue",
+    "BULK_FANOUT_QUEUE_URL": "BulkFanoutQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
+    "BULK_DELIVER_QUEUE_URL": "BulkDeliverQueue",
+    "FANOUT_DEAD_LETTERS_URL": "FanoutDeadLetters",
+    "BULK_FANOUT_DEAD_LETTERS_URL": "BulkFanoutDeadLetters",
+    "DELIVER_DEAD_LETTERS_URL": "DeliverDeadLetters",
+    "BULK_DELIVER_DEAD_LETTERS_URL": "BulkDeliverDeadLetters",
     "ROOT_SECRET": "RootSecret",
     "OPERATOR_SECRET": "OperatorSecret",
     "SERVICE_SECRET": "ServiceSecret",
@@ -36,7 +45,7 @@ SENDERS = {"SendFunction", "DeliverFunction"}
 # What the stores' code does with each table and index for a function. The writes of a transaction count one by one.
 ACCESS: dict[str, dict[str, set[str]]] = {
     "SendFunction": {
-        "TenantsTable": {"GetItem", "UpdateItem"},
+        "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query", "UpdateItem"},
         "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
@@ -93,6 +102,28 @@ ACCESS: dict[str, dict[str, set[str]]] = {
 }
 
 
+# What a function does with each queue: who takes messages off it or puts them into it.
+TAKING = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage"}
+PUTTING = {"SendMessage"}
+FANOUT, DELIVER = {"FanoutQueue", "BulkFanoutQueue"}, {"DeliverQueue", "BulkDeliverQueue"}
+QUEUE_ACCESS: dict[str, dict[str, set[str]]] = {
+    "SendFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING),
+    "FanoutFunction": dict.fromkeys(FANOUT, TAKING | PUTTING) | dict.fromkeys(DELIVER, PUTTING),
+    "DeliverFunction": dict.fromkeys(DELIVER, TAKING | PUTTING),
+    "SchedulerFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING),
+    "AccountFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING)
+    | dict.fromkeys((name for name, queue in QUEUES.items() if "RedrivePolicy" not in queue), TAKING),
+}
+
+
+def sources(function: str) -> list[dict[str, Any]]:
+    """The queues that a function takes messages from, with how it does."""
+    return [event["Properties"] for event in FUNCTIONS[function]["Events"].values() if event["Type"] == "SQS"]
+
+
+WORKERS = [name for name in FUNCTIONS if sources(name)]
+
+
 def environment(function: str) -> dict[str, Any]:
     variables: dict[str, Any] = FUNCTIONS[function]["Environment"]["Variables"]
     return variables
@@ -107,11 +138,12 @@ def granted(function: str) -> set[str]:
     return found
 
 
-def table_actions(function: str) -> dict[str, set[str]]:
-    """What a function's role lets it do with each table, and with each index as table/index."""
+def allowed(function: str, service: str) -> dict[str, set[str]]:
+    """What a function's role lets it do with each resource of a service; with an index as table/index."""
     found: dict[str, set[str]] = {}
     for statement in statements(ROLES[logical_id(FUNCTIONS[function]["Role"])]):
-        actions = {action.removeprefix("dynamodb:") for action in statement["Action"] if action.startswith("dynamodb:")}
+        prefix = f"{service}:"
+        actions = {action.removeprefix(prefix) for action in statement["Action"] if action.startswith(prefix)}
         if not actions:
             continue
         targets = statement["Resource"]
@@ -162,11 +194,7 @@ def test_only_senders_decrypt_vapid_keys() -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_granted_what_its_settings_name_and_nothing_else(name: str) -> None:
     handed = {SETTINGS[setting] for setting in environment(name) if setting in SETTINGS}
-    source = {
-        logical_id(event["Properties"]["Queue"])
-        for event in FUNCTIONS[name]["Events"].values()
-        if event["Type"] == "SQS"
-    }
+    source = {logical_id(source["Queue"]) for source in sources(name)}
     own_log = logical_id(FUNCTIONS[name]["LoggingConfig"]["LogGroup"])
     assert granted(name) == handed | source | {own_log}
     for setting, resource in SETTINGS.items():
@@ -176,7 +204,12 @@ def test_a_function_is_granted_what_its_settings_name_and_nothing_else(name: str
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_does_with_a_table_what_its_code_needs_and_nothing_else(name: str) -> None:
-    assert table_actions(name) == ACCESS[name]
+    assert allowed(name, "dynamodb") == ACCESS[name]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_does_with_a_queue_what_its_code_needs_and_nothing_else(name: str) -> None:
+    assert allowed(name, "sqs") == QUEUE_ACCESS.get(name, {})
 
 
 def test_only_who_needs_it_is_told_the_public_address_the_plan_or_the_way_out() -> None:
@@ -220,19 +253,22 @@ def test_a_table_can_be_restored_expires_items_and_can_be_guarded(name: str) -> 
 
 
 @pytest.mark.parametrize("name", WORKING_QUEUES)
-def test_a_queue_outlasts_its_worker_and_gives_up_into_one_that_keeps_longer(name: str) -> None:
+def test_a_queue_outlasts_its_worker_and_gives_up_after_three_tries_into_one_that_keeps_longer(name: str) -> None:
     queue = QUEUES[name]
-    workers = [
-        function
-        for function in FUNCTIONS.values()
-        for event in function["Events"].values()
-        if event["Type"] == "SQS" and logical_id(event["Properties"]["Queue"]) == name
-    ]
-    assert len(workers) == 1
-    assert queue["VisibilityTimeout"] >= 6 * workers[0]["Timeout"]
-    assert queue["MaximumMessageSize"] == 2**20
+    (worker,) = (worker for worker in WORKERS for source in sources(worker) if logical_id(source["Queue"]) == name)
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[worker]["Timeout"]
+    assert queue["MaximumMessageSize"] == MESSAGE_LIMIT
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
     letters = logical_id(queue["RedrivePolicy"]["deadLetterTargetArn"])
     assert QUEUES[letters]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+def test_every_queue_gives_up_into_one_of_its_own_so_that_a_message_can_go_back() -> None:
+    letters = {name: logical_id(QUEUES[name]["RedrivePolicy"]["deadLetterTargetArn"]) for name in WORKING_QUEUES}
+    assert letters == {name: name.replace("Queue", "DeadLetters") for name in WORKING_QUEUES}
+    for queue in Queue:
+        assert SETTINGS[f"{queue.name}_QUEUE_URL"] in WORKING_QUEUES
+        assert SETTINGS[f"{queue.name}_DEAD_LETTERS_URL"] == letters[SETTINGS[f"{queue.name}_QUEUE_URL"]]
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -240,13 +276,30 @@ def test_a_queue_is_encrypted(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, f in FUNCTIONS.items() if any(e["Type"] == "SQS" for e in f["Events"].values())]
-)
-def test_a_worker_takes_one_message_and_reports_it(name: str) -> None:
-    (source,) = (event["Properties"] for event in FUNCTIONS[name]["Events"].values())
-    assert source["BatchSize"] == 1
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+@pytest.mark.parametrize("name", WORKERS)
+def test_broadcasts_have_workers_of_their_own_and_leave_the_others_theirs(name: str) -> None:
+    direct, bulk = sources(name)
+    assert logical_id(bulk["Queue"]) == f"Bulk{logical_id(direct['Queue'])}"
+    for source in (direct, bulk):
+        assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "WorkerConcurrency"}}
+    # Both take from one pool if it is limited: a reservation would have to be as large as both together.
+    assert "ReservedConcurrentExecutions" not in FUNCTIONS[name]
+
+
+def test_all_workers_together_leave_room_in_an_account_of_a_thousand() -> None:
+    concurrency = load()["Parameters"]["WorkerConcurrency"]
+    assert concurrency["Default"] * len(WORKING_QUEUES) <= 200
+    assert concurrency["MaxValue"] * len(WORKING_QUEUES) <= 1000
+    assert concurrency["MinValue"] * len(WORKING_QUEUES) < 10  # a new account has ten
+
+
+@pytest.mark.parametrize(("name", "at_once"), [("FanoutFunction", 1), ("DeliverFunction", CHUNKS_AT_ONCE)])
+def test_a_message_never_waits_for_others_of_its_batch_and_fails_alone(name: str, at_once: int) -> None:
+    for source in sources(name):
+        assert source["BatchSize"] == at_once
+        assert source.get("MaximumBatchingWindowInSeconds", 0) == 0
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert FUNCTIONS[name]["Timeout"] > 2 * RESERVE_SECONDS
 
 
 def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:

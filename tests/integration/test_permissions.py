@@ -6,7 +6,6 @@ All other tests run with the roles enforced; here one is taken away at a time, a
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from dev.stack.build import ROOT
 from tests.customer import CloudSignalClient, Customer, expect
 from tests.http_api import Answer
 from tests.integration.deployed_api import DeployedApi, Simulator
+from tests.integration.queues import invoked
 from tests.integration.tables import everything_stored
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.domain.errors import Fault, Refused
@@ -103,14 +103,3 @@ def test_a_sweep_without_its_policy_is_an_error(deployed: Stack) -> None:
     with without_policy(deployed, "scheduler"):
         assert "errorMessage" in invoked(deployed, "scheduler", {})
     assert invoked(deployed, "scheduler", {}) is None
-
-
-def invoked(deployed: Stack, function: str, event: dict[str, Any]) -> Any:
-    """What a function answers to an event."""
-    functions = deployed.aws("lambda")
-    (name,) = (
-        f["FunctionName"]
-        for f in functions.list_functions()["Functions"]
-        if f"-{function.capitalize()}Function-" in f["FunctionName"]
-    )
-    return json.loads(functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read())

@@ -1,6 +1,7 @@
 """All memory adapters over one storage."""
 
 from tests.memory.credits import MemoryCredits, MemoryRequestWindows
+from tests.memory.dead_letters import MemoryDeadLetters
 from tests.memory.fetches import MemoryFetches
 from tests.memory.jobs import MemoryJobs
 from tests.memory.quotas import MemoryQuotas
@@ -22,6 +23,7 @@ class MemoryDeployment:
         self.storage = Storage()
         self.vault = MemoryVault()
         self.jobs = MemoryJobs()
+        self.dead_letters = MemoryDeadLetters(self.clock)
         self.transport = ScriptedTransport(self.clock)
         self.registry = MemoryRegistry(self.storage)
         self.subscriptions = MemorySubscriptions(self.storage, self.clock)

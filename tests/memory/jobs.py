@@ -1,5 +1,6 @@
 """Queues as lists."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.application.jobs import (
@@ -34,12 +35,12 @@ class MemoryJobs:
         """The queued chunks without their delays."""
         return [entry.job for entry in self.delayed]
 
-    def fan_out(self, job: FanOut) -> None:
-        """Queue the planning of a send."""
-        self.planned.append(decode_fan_out(encode_fan_out(job)))
+    def fan_out(self, jobs: Sequence[FanOut]) -> None:
+        """Queue the planning of these parts."""
+        self.planned += [decode_fan_out(encode_fan_out(job)) for job in jobs]
 
-    def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
-        """Queue a chunk, to be seen after `delay` seconds (at most 900)."""
+    def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
+        """Queue chunks, to be seen after `delay` seconds (at most 900)."""
         if not 0 <= delay <= MAX_DELAY:
             raise ValueError("SQS takes delays of 0 to 900 seconds")
-        self.delayed.append(Delayed(decode_deliver(encode_deliver(job)), delay))
+        self.delayed += [Delayed(decode_deliver(encode_deliver(job)), delay) for job in jobs]

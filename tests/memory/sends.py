@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tests.memory import quotas
-from tests.memory.storage import ChunkKey, Entry, Storage, StoredAnswer, StoredSend
+from tests.memory.storage import ChunkKey, Entry, Progress, Storage, StoredAnswer, StoredSend
 from tocsin.application.ports import (
     Clock,
     EarlierSend,
@@ -18,7 +18,8 @@ from tocsin.application.ports import (
 from tocsin.domain.chunk import Chunk, ChunkState
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.quota import Limits
-from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Everyone, Send, SendState, Tally
+from tocsin.domain.report import Report
+from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Course, Everyone, Send, SendState, Tally
 from tocsin.domain.subscription import Broadcasts
 
 
@@ -89,28 +90,40 @@ class MemorySends:
                 answered = replace(stored, earlier=replace(stored.earlier, told=told))
                 self._storage.idempotency[_name(app, idempotency)] = answered
 
-    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
-        """PLANNED -> SENDING with this many chunks."""
+    def opened(self, send: Send, part: int, chunks: int) -> bool:
+        """Count the chunks of a part that is planned whole, once; with the last part PLANNED -> SENDING."""
         with self._storage.lock:
-            stored = self._storage.sends.get((app, send))
-            if stored is not None and stored.send.state is SendState.PLANNED:
-                opened = replace(stored.send, state=SendState.SENDING, chunks=chunks)
-                self._storage.sends[app, send] = replace(stored, send=opened)
-
-    def chunk_done(self, app: AppId, send: SendId) -> bool:
-        """Count one more finished chunk; True when that seems to be the last."""
-        with self._storage.lock:
-            stored = self._storage.sends.get((app, send))
-            if stored is None:
+            progress = self._storage.progress.setdefault((send.app, send.id), Progress())
+            progress.planned.setdefault(part, chunks)
+            if len(progress.planned) < len(send.parts):
                 return False
-            stored = replace(stored, chunks_done=stored.chunks_done + 1)
-            self._storage.sends[app, send] = stored
-            return stored.send.state is SendState.SENDING and stored.chunks_done >= stored.send.chunks
+            stored = self._storage.sends.get((send.app, send.id))
+            if stored is not None and stored.send.state is SendState.PLANNED:
+                opened = replace(stored.send, state=SendState.SENDING, chunks=sum(progress.planned.values()))
+                self._storage.sends[send.app, send.id] = replace(stored, send=opened)
+            return True
 
-    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
+        """Change the course of a send that is neither settled nor cancelled."""
+        with self._storage.lock:
+            stored = self._storage.sends.get((app, send))
+            if stored is None or stored.send.state is SendState.SETTLED or stored.send.course is Course.CANCELLED:
+                return None
+            steered = replace(stored.send, course=course)
+            self._storage.sends[app, send] = replace(stored, send=steered)
+            return steered
+
+    def chunk_done(self, app: AppId, send: SendId) -> int:
+        """Count one more finished chunk; how many there are now."""
+        with self._storage.lock:
+            progress = self._storage.progress.setdefault((app, send), Progress())
+            progress.done += 1
+            return progress.done
+
+    def settle(self, send: Send, counts: Tally, report: Report, at: int) -> bool:
         """SENDING -> SETTLED, with the money."""
         with self._storage.lock:
-            return _settle(self._storage, send, counts, at)
+            return _settle(self._storage, send, counts, report, at)
 
     def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
         """Sends that are not settled and are due by now, the longest waiting first."""
@@ -140,14 +153,15 @@ class MemoryChunks:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def add(self, chunk: Chunk, frozen: Frozen) -> bool:
-        """Store a chunk with its recipients; False, and no change, if it exists."""
+    def freeze(self, app: AppId, send: SendId, number: int, frozen: Frozen) -> Frozen:
+        """Store who a chunk's recipients are, for good; those that were stored first, if somebody was faster."""
         with self._storage.lock:
-            if _key(chunk) in self._storage.chunks:
-                return False
-            self._storage.chunks[_key(chunk)] = _ordered(chunk)
-            self._storage.frozen[_key(chunk)] = frozen
-            return True
+            return self._storage.frozen.setdefault((app, send, number), frozen)
+
+    def open(self, chunk: Chunk) -> None:
+        """Store the record of a chunk whose recipients are frozen; no change if it exists."""
+        with self._storage.lock:
+            self._storage.chunks.setdefault(_key(chunk), _ordered(chunk))
 
     def get(self, app: AppId, send: SendId, number: int) -> Chunk | None:
         """The chunk, or None."""
@@ -168,7 +182,12 @@ class MemoryChunks:
         """Store the claimed record if the stored one is open and of the version before it."""
         with self._storage.lock:
             stored = self._storage.chunks.get(_key(chunk))
-            if stored is None or stored.state is not ChunkState.OPEN or stored.version != chunk.version - 1:
+            if (
+                stored is None
+                or stored.state is not ChunkState.OPEN
+                or stored.version != chunk.version - 1
+                or stored.digest != chunk.digest
+            ):
                 raise LeaseLost
             self._storage.chunks[_key(chunk)] = _ordered(chunk)
 
@@ -186,7 +205,7 @@ class MemoryChunks:
                 return False
             self._check_owned(chunk)
             self._storage.chunks[_key(chunk)] = _ordered(chunk)
-            return _settle(self._storage, send, counts, at)
+            return _settle(self._storage, send, counts, chunk.report, at)
 
     def _check_owned(self, chunk: Chunk) -> None:
         stored = self._storage.chunks.get(_key(chunk))
@@ -199,7 +218,7 @@ class MemoryChunks:
             raise LeaseLost
 
 
-def _settle(storage: Storage, send: Send, counts: Tally, at: int) -> bool:
+def _settle(storage: Storage, send: Send, counts: Tally, report: Report, at: int) -> bool:
     stored = storage.sends.get((send.app, send.id))
     if stored is None or stored.send.state is not SendState.SENDING:
         return False
@@ -214,7 +233,7 @@ def _settle(storage: Storage, send: Send, counts: Tally, at: int) -> bool:
     if stored.send.audience == Everyone() and stored.send.reserved > SYNC_RECIPIENTS:
         made = storage.broadcasts.get(send.app, Broadcasts()).count
         storage.broadcasts[send.app] = Broadcasts(made + 1, at)
-    settled = replace(stored.send, state=SendState.SETTLED, counts=counts, settled_at=at)
+    settled = replace(stored.send, state=SendState.SETTLED, counts=counts, report=report, settled_at=at)
     storage.sends[send.app, send.id] = replace(stored, send=settled, due_at=None)
     return True
 

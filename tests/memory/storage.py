@@ -19,16 +19,23 @@ Entry = RowKind
 
 @dataclass(frozen=True, slots=True)
 class StoredSend:
-    """A send as stored. due_at: None once settled; chunks_done: how many finished chunks were counted."""
+    """A send as stored. due_at: None once settled."""
 
     send: Send
     due_at: int | None
-    chunks_done: int = 0
 
     @property
     def held(self) -> int:
         """The credits that this send holds until it is settled."""
         return self.send.reserved if self.send.charge is Charge.CREDITS else 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a large send came. planned: each planned part's chunks; done: how many finished ones were counted."""
+
+    planned: dict[int, int] = field(default_factory=dict)
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Storage:
     meters: dict[AppId, Meter] = field(default_factory=dict)
     windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     sends: dict[tuple[AppId, SendId], StoredSend] = field(default_factory=dict)
+    progress: dict[tuple[AppId, SendId], Progress] = field(default_factory=dict)
     idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
     chunks: dict[ChunkKey, Chunk] = field(default_factory=dict)
     frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tests.memory.storage import Storage
-from tocsin.application.ports import Change, Clock, Place, Stale, Walk
+from tocsin.application.ports import Change, Clock, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
 from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState, recounted
 
 MARK_SECONDS = 300
@@ -67,9 +67,9 @@ class MemorySubscriptions:
             stored = self._storage.subscriptions
             return {name: stored[app, name] for name in subscriptions if (app, name) in stored}
 
-    def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
-        """Up to `limit` active subscriptions that follow `after`, by shard and id."""
-        ordered = sorted(self._active(app), key=_walking_place)
+    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+        """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
+        ordered = sorted((one for one in self._active(app) if shard_of(one.id) in shards), key=_walking_place)
         rest = [subscription for subscription in ordered if after is None or _walking_place(subscription) > after]
         shown = rest[:limit]
         return Walk(shown, _walking_place(shown[-1]) if len(rest) > limit else None)
@@ -129,11 +129,18 @@ class MemorySubscriptions:
         """How many there are in each state and, of the active ones, under each key."""
         everybody = self._of_app(app)
         by_state = Counter(subscription.state for subscription in everybody)
-        active = (subscription for subscription in everybody if subscription.state is SubscriptionState.ACTIVE)
+        active = [subscription for subscription in everybody if subscription.state is SubscriptionState.ACTIVE]
+        by_shard = Counter(shard_of(subscription.id) for subscription in active)
         return Counts(
             **{state.value: by_state[state] for state in SubscriptionState},
             by_key=dict(Counter(subscription.vapid_key for subscription in active)),
+            by_shard=tuple(by_shard[shard] for shard in ALL_SHARDS),
         )
+
+    def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
+        """The same for several."""
+        for one in gone:
+            self.expire(app, one.id, one.endpoint, one.vapid_key)
 
     def _active(self, app: AppId) -> Sequence[Subscription]:
         return [stored for stored in self._of_app(app) if stored.state is SubscriptionState.ACTIVE]

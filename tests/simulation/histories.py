@@ -1,62 +1,70 @@
-"""Histories: a customer sends, things fail, and in the end everything must have come to rest."""
+"""Histories: customers send, operators steer, people come and go, things fail; in the end all must be at rest."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, fields, replace
+from functools import cache
 
 from tests import builders
+from tests.engine import MemoryEngine
+from tests.memory.storage import Storage
 from tests.memory.transport import Reply, Silence
-from tests.simulation.promises import check_promises
-from tests.simulation.push_service import ACCEPTED_UNHEARD
-from tests.simulation.world import At, Crash, Failure, Often, Violation, World, small
+from tests.simulation.promises import Violation
+from tests.simulation.push_service import ACCEPTED_UNHEARD, HOSTS, MOODS, endpoint
+from tests.simulation.world import At, Crash, Failure, Often, World, small
 from tocsin.application.ports import Unavailable
 from tocsin.application.send_command import SendCommand
+from tocsin.application.subscribing import SubscribeCommand
+from tocsin.domain.chunk import Repeat
 from tocsin.domain.errors import Refused
+from tocsin.domain.notification import Notification
 from tocsin.domain.quota import Limits
-from tocsin.domain.send import Charge
+from tocsin.domain.send import Charge, Course
 from tocsin.domain.tenancy import App
 
-OFTEN_ACCEPTED = (Reply(seconds=0.1), Reply(seconds=3), Reply(seconds=0.1))
-RARE = (
-    Reply(410),
-    Reply(404),
-    Reply(429, {"retry-after": "7"}),
-    Reply(503),
-    Reply(401),
-    Reply(413),
-    Silence(sent=False),
-    Silence(sent=True, seconds=10),
-    ACCEPTED_UNHEARD,
-)
+SHOPS = 8
+"""Shops of each size, kept: who is in which shard differs from one to the other."""
+Step = tuple[float, Course]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A small send. sync: delivered in the request, else through the queues."""
+    """A small send. sync: delivered in the request, else through the queues.
+
+    replies: of the push services to the first, second... browser. steering: seconds to wait, and what the operator then
+    asks for.
+    """
 
     browsers: int
     sync: bool
     replies: tuple[Reply | Silence, ...] = ()
+    steering: tuple[Step, ...] = ()
 
 
+WITH_TROUBLE = (Reply(429, {"retry-after": "7"}), Reply(410), ACCEPTED_UNHEARD)
+SLOW = (Reply(seconds=5),) * 5
 IN_THE_REQUEST = Scenario(3, sync=True)
 THROUGH_THE_QUEUE = Scenario(3, sync=False)
-WITH_TROUBLE = (Reply(429, {"retry-after": "7"}), Reply(410), ACCEPTED_UNHEARD)
 IN_THE_REQUEST_WITH_TROUBLE = Scenario(3, sync=True, replies=WITH_TROUBLE)
 THROUGH_THE_QUEUE_WITH_TROUBLE = Scenario(3, sync=False, replies=WITH_TROUBLE)
+IN_TWO_PARTS = Scenario(4, sync=False)
+PAUSED_AND_RESUMED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.PAUSED), (20, Course.RUNNING)))
+CANCELLED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.CANCELLED),))
 
 
 def live(scenario: Scenario, failures: Callable[[int], Failure | None]) -> World:
     """One send from the request to the settled end. Raises Violation."""
-    world = World(0, failures)
-    owner, _ = builders.shop(world.home, scenario.browsers, credits_=100)
+    home, owner = _shop(scenario.browsers, 0, 100)
+    world = World(home, 0, failures)
     for number, reply in enumerate(scenario.replies, 1):
-        world.services.scripts[builders.endpoint(number)].append(reply)
+        world.services.scripts[endpoint(number)].append(reply)
     command = builders.send_command(owner, idempotency=builders.idempotency_key())
     world.invoke(customer(world, command, attempts=1, alone=True))
+    if scenario.steering:
+        world.invoke(operator(world, owner, scenario.steering))
     with small(sync=100 if scenario.sync else 0):
         world.run()
-    check_promises(world)
     return world
 
 
@@ -69,25 +77,45 @@ def each_failure(scenario: Scenario) -> list[At]:
 
 def live_at_random(seed: int) -> World:
     """Some sends of one shop with failures, pauses, repeats and people who come and go. Raises Violation."""
+    world = at_random(seed)
     chance = random.Random(seed)
-    failures = Often(random.Random(seed + 1), chance.choice((0.0, 0.01, 0.03, 0.08, 0.2)))
-    world = World(seed, failures)
-    world.repeated_delivery = chance.choice((0.0, 0.2, 1.0))
-    world.services.replies = OFTEN_ACCEPTED * chance.choice((1, 5)) + RARE
-    browsers = chance.choice((1, 2, 3, 5, 8))
-    owner, _ = builders.shop(world.home, browsers, credits_=browsers * chance.choice((1, 2, 3)))
-    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers, 4 * browsers))
-    charge = Charge.QUOTA if seed % 3 == 0 else Charge.CREDITS
-    for number in range(chance.choice((1, 1, 2, 3))):
-        key = builders.idempotency_key(f"send {number}")
-        command = builders.send_command(owner, charge=charge, idempotency=key)
-        world.invoke(customer(world, command, attempts=3, alone=False))
-    world.invoke(visitors(world, owner, browsers, chance))
-    with small(sync=chance.choice((0, 100))):
+    with small(sync=chance.choice((0, 0, 100)), large=chance.choice((2, 1000))):
         world.run()
-    check_promises(world)
     if len(world.storage.sends) > len(world.storage.idempotency):
         raise Violation("one idempotency key, two sends")
+    return world
+
+
+def at_random(seed: int) -> World:
+    """A history that has not begun."""
+    chance = random.Random(-1 - seed)
+    browsers = chance.choice((1, 2, 3, 4, 6, 9))
+    home, owner = _shop(browsers, seed % SHOPS, browsers * chance.choice((1, 2, 3)))
+    owner = replace(owner, limits=Limits(2 * browsers, 3 * browsers, 4 * browsers))
+    calm = chance.random() < 0.25  # where nothing fails, more is promised
+    rate = 0.0 if calm else chance.choice((0.0, 0.01, 0.03, 0.08, 0.2))
+    world = World(home, seed, Often(random.Random(-seed), rate) if rate else lambda number: None)
+    world.repeated_delivery = chance.choice((0.0, 0.2, 1.0))
+    world.warmth = chance.choice((0.0, 0.5, 1.0))
+    world.latency = chance.choice((0.0, 0.0, 0.01, 0.2))
+    world.backlog = 0.0 if calm else chance.choice((0.0, 0.0, 10.0, 50.0, 100.0))
+    world.handler_seconds = chance.choice((60.0, 60.0, 25.0, 12.0))
+    world.planner_seconds = chance.choice((60.0, 2 * world.latency + 0.01))
+    moods = chance.choice((MOODS[:1], MOODS if calm else MOODS[:4], MOODS))
+    world.services.moods = {host: chance.choice(moods) for host in HOSTS}
+    charge = chance.choice((Charge.CREDITS, Charge.CREDITS, Charge.QUOTA))
+    repeat = chance.choice((Repeat.RESEND, Repeat.SKIP))
+    for number in range(chance.choice((1, 1, 1, 2, 3))):
+        command = replace(
+            builders.send_command(owner, charge=charge, idempotency=builders.idempotency_key(f"send {number}")),
+            notification=Notification("Title", "Text", ttl=chance.choice((60, 120, 600, 3600))),
+            repeat=repeat,
+        )
+        world.invoke(customer(world, command, attempts=3, alone=False))
+    if chance.random() < 0.5:
+        world.invoke(operator(world, owner, _steering(chance)))
+    if chance.random() < 0.5:
+        world.invoke(visitors(world, owner, browsers, chance))
     return world
 
 
@@ -103,24 +131,105 @@ def customer(world: World, command: SendCommand, attempts: int, *, alone: bool) 
         except (Unavailable, Crash, Refused) as error:
             if attempts > 1:
                 world.invoke(customer(world, command, attempts - 1, alone=alone))
-            elif alone and not isinstance(error, Crash) and world.services.accepted:
+            elif alone and not isinstance(error, Crash) and world.promises.accepted:
                 raise Violation(f"PS-32: {error!r} although something was accepted") from error
             raise
 
     return act
 
 
-def visitors(world: World, owner: App, browsers: int, chance: random.Random) -> Callable[[], None]:
-    """Somebody leaves and somebody comes while sends are on their way."""
-    leaves, comes = chance.randint(1, browsers), chance.randint(browsers + 1, browsers + 3)
-    waits = chance.choice((0.05, 0.5, 5.0, 50.0))
+def operator(world: World, owner: App, steps: Sequence[Step]) -> Callable[[], None]:
+    """Somebody in the console, who steers every send of the app, and repeats what got no answer."""
 
     def act() -> None:
-        process = world.process()
+        process, promises = world.process(), world.promises
+        waits, course = steps[0]
         process.clock.sleep(waits)
-        id_ = process.derivation.subscription_id(owner.id, builders.endpoint(leaves))
-        process.subscribing.withdraw(owner, id_)
-        process.clock.sleep(waits)
-        process.subscribing.subscribe(builders.subscribe_command(owner, comes))
+        for name, stored in list(world.storage.sends.items()):
+            if stored.send.course is not Course.CANCELLED:
+                promises.halted.pop(name, None)
+                promises.resumed.pop(name, None)
+            try:
+                process.steering.steer(owner.id, stored.send.id, course, builders.OPERATOR)
+            except Refused:
+                continue
+            except (Unavailable, Crash):
+                world.invoke(operator(world, owner, [(5, course), *steps[1:]]))
+                raise
+            now = process.clock.now()
+            if course is Course.RUNNING:
+                promises.resumed[name] = now
+            else:
+                promises.halted[name] = now
+            if course is Course.CANCELLED:
+                promises.cancelled[name] = now
+        if len(steps) > 1:
+            world.invoke(operator(world, owner, steps[1:]))
 
     return act
+
+
+def visitors(world: World, owner: App, browsers: int, chance: random.Random) -> Callable[[], None]:
+    """Somebody leaves and somebody comes while sends are on their way; some who left come back."""
+    leaves, comes = chance.randint(1, browsers), chance.randint(browsers + 1, browsers + 3)
+    waits = chance.choice((0.05, 0.5, 5.0, 50.0))
+    returns = chance.choice((None, 3.0, 70.0))
+
+    def act() -> None:
+        process, left = world.process(), world.promises.left
+        process.clock.sleep(waits)
+        process.subscribing.withdraw(owner, process.derivation.subscription_id(owner.id, endpoint(leaves)))
+        left[endpoint(leaves)] = process.clock.now()
+        process.clock.sleep(waits)
+        process.subscribing.subscribe(_subscribing(owner, comes))
+        if returns is not None:
+            process.clock.sleep(returns)
+            del left[endpoint(leaves)]
+            process.subscribing.subscribe(_subscribing(owner, leaves))
+
+    return act
+
+
+def _steering(chance: random.Random) -> list[Step]:
+    waits = (0.01, 0.5, 1, 2, 7, 30, 130)
+    courses = chance.choice(
+        (
+            [Course.PAUSED],
+            [Course.CANCELLED],
+            [Course.PAUSED, Course.RUNNING],
+            [Course.PAUSED, Course.CANCELLED],
+            [Course.PAUSED, Course.RUNNING, Course.PAUSED, Course.RUNNING],
+        )
+    )
+    return [(chance.choice(waits), course) for course in courses]
+
+
+def _subscribing(owner: App, number: int) -> SubscribeCommand:
+    return replace(builders.subscribe_command(owner, number), endpoint=endpoint(number))
+
+
+def _shop(browsers: int, variant: int, credits_: int) -> tuple[MemoryEngine, App]:
+    """A fresh deployment with an app that has these browsers and credits."""
+    engine, owner = _built(browsers, variant)
+    home = MemoryEngine(variant + 1)
+    home.storage = _copied(engine.storage)
+    home.vault = engine.vault
+    for port in (home.registry, home.subscriptions, home.credits, home.quotas, home.sends, home.chunks):
+        port._storage = home.storage
+    home.accounts.grant(owner.id, credits_, "first", builders.OPERATOR)
+    return home, owner
+
+
+@cache
+def _built(browsers: int, variant: int) -> tuple[MemoryEngine, App]:
+    engine = MemoryEngine(variant)
+    owner = builders.app(engine)
+    for number in range(1, browsers + 1):
+        engine.subscribing.subscribe(_subscribing(owner, number))
+    return engine, owner
+
+
+def _copied(storage: Storage) -> Storage:
+    """Another storage with the same records, which are frozen."""
+    kept = {field.name: copy(getattr(storage, field.name)) for field in fields(storage) if field.name != "lock"}
+    return Storage(**kept)

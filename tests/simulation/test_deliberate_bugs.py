@@ -1,8 +1,7 @@
 """The simulation must notice what it is there to notice: each of these bugs breaks a promise within a few histories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,10 @@ from tests.simulation.histories import live_at_random
 from tests.simulation.world import Violation
 from tocsin.application import delivering, sending, settling
 from tocsin.application.delivery_pass import DeliveryPass
-from tocsin.application.ports import LeaseLost
+from tocsin.application.ports import Frozen, LeaseLost
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import Chunk, Repeat, claimed
+from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.send import Send, Tally, tally
 
 SEEDS = range(400)
@@ -44,8 +44,8 @@ def claims_whatever_was_read(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_what_a_lost_worker_had_in_flight(patch: pytest.MonkeyPatch) -> None:
-    def careless(chunk: Chunk, now: int, repeat: Repeat) -> Chunk:
-        return claimed(replace(chunk, in_flight=()), now, repeat)
+    def careless(chunk: Chunk, now: int, repeat: Repeat, skipped: Container[int]) -> Chunk:
+        return claimed(replace(chunk, in_flight=()), now, repeat, skipped)
 
     patch.setattr(delivering, "claimed", careless)
 
@@ -61,7 +61,9 @@ def charges_the_uncertain(patch: pytest.MonkeyPatch) -> None:
 
 def takes_silence_for_failure(patch: pytest.MonkeyPatch) -> None:
     honest = DeliveryPass._unanswered
-    patch.setattr(DeliveryPass, "_unanswered", lambda self, index, *, sent: honest(self, index, sent=False))
+    patch.setattr(
+        DeliveryPass, "_unanswered", lambda self, index, target, *, sent: honest(self, index, target, sent=False)
+    )
 
 
 def a_round_forgets_what_the_one_before_heard(patch: pytest.MonkeyPatch) -> None:
@@ -70,19 +72,22 @@ def a_round_forgets_what_the_one_before_heard(patch: pytest.MonkeyPatch) -> None
 
 def settles_before_every_chunk_is_done(patch: pytest.MonkeyPatch) -> None:
     def settle(self: Settling, send: Send) -> bool:
-        return self._sends.settle(send, self.counts(send), int(self._clock.now()))
+        so_far = self.progress(send)
+        return self._sends.settle(send, so_far.counts, so_far.report, int(self._clock.now()))
 
     patch.setattr(Settling, "settle", settle)
 
 
 def plans_again_over_a_changed_audience(patch: pytest.MonkeyPatch) -> None:
-    def add(self: MemoryChunks, chunk: Chunk, frozen: Any) -> bool:
-        self._storage.chunks[chunk.app, chunk.send, chunk.number] = chunk
-        self._storage.frozen[chunk.app, chunk.send, chunk.number] = frozen
-        return True
+    def freeze(self: MemoryChunks, app: AppId, send: SendId, number: int, frozen: Frozen) -> Frozen:
+        self._storage.frozen[app, send, number] = frozen
+        return frozen
 
-    patch.setattr(MemoryChunks, "add", add)
-    patch.setattr(MemoryChunks, "frozen", lambda self, app, send, number: self._storage.frozen.get((app, send, number)))
+    def overwrite(self: MemoryChunks, chunk: Chunk) -> None:
+        self._storage.chunks[chunk.app, chunk.send, chunk.number] = chunk
+
+    patch.setattr(MemoryChunks, "freeze", freeze)
+    patch.setattr(MemoryChunks, "open", overwrite)
 
 
 def keeps_the_quota_of_the_gone(patch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """POSTs to push services: libcurl's multi interface, HTTP/2, many in flight on few connections."""
 
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import pycurl
 
@@ -27,7 +29,7 @@ class PushHttp:
     ca_bundle: path of a PEM file; "" for the system's. connections_per_origin: each carries about 100 requests at once.
     """
 
-    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "", connections_per_origin: int = 4) -> None:
+    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "", connections_per_origin: int = 1) -> None:
         self._proxy = outbound_proxy
         self._ca_bundle = ca_bundle
         self._multi = pycurl.CurlMulti()
@@ -87,6 +89,37 @@ class PushHttp:
         return answers
 
 
+class PushHttpByThread:
+    """The PushTransport for threads that each deliver a chunk: every thread has connections of its own.
+
+    A chunk has 100 requests in flight at most, which one HTTP/2 connection carries.
+    """
+
+    def __init__(self, outbound_proxy: str = "", ca_bundle: str = "") -> None:
+        self._options = outbound_proxy, ca_bundle
+        self._local = threading.local()
+
+    def start(self, ticket: int, request: PushRequest, timeout: float) -> None:
+        """Begin a POST that ends within `timeout` seconds; never blocks."""
+        self._own.start(ticket, request, timeout)
+
+    def wait(self, timeout: float) -> Sequence[Answer]:
+        """Collect what this thread's POSTs came to; wait for the first one at most `timeout` seconds."""
+        return self._own.wait(timeout)
+
+    def cancel(self) -> None:
+        """Abandon what this thread has in flight; nothing of it is ever reported."""
+        self._own.cancel()
+
+    @property
+    def _own(self) -> PushHttp:
+        try:
+            own: PushHttp = self._local.transport
+        except AttributeError:
+            own = self._local.transport = PushHttp(*self._options)
+        return own
+
+
 class _Exchange:
     """One pooled handle: its request under way and what has come back."""
 
@@ -94,7 +127,10 @@ class _Exchange:
         self.curl = curl = pycurl.Curl()
         self._ticket = 0
         self._sent = False
-        self._forget_answer()
+        self._timeout = 0.0
+        self._lines: list[bytes] = []
+        self._body = bytearray()
+        self._received = 0
         for option, value in (
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTPS),
             (pycurl.FOLLOWLOCATION, 0),
@@ -109,7 +145,7 @@ class _Exchange:
             (pycurl.NOSIGNAL, 1),
             (pycurl.USERAGENT, "Tocsin"),
             (pycurl.POST, 1),
-            (pycurl.HEADERFUNCTION, self._on_header),
+            (pycurl.HEADERFUNCTION, self._lines.append),  # parsed when somebody asks: most answers are a 201
             (pycurl.WRITEFUNCTION, self._on_body),
             (pycurl.PREREQFUNCTION, self._on_request),
         ):
@@ -127,18 +163,22 @@ class _Exchange:
         curl.setopt(pycurl.URL, request.url)
         # Said apart, or libcurl would write the %2b of a WNS token as %2B. PushRequest has no URL without a path.
         curl.setopt(pycurl.REQUEST_TARGET, "/" + request.url.split("/", 3)[3])
-        curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
+        curl.setopt(pycurl.HTTPHEADER, request.headers.lines)
         curl.setopt(pycurl.POSTFIELDS, request.body)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))  # 0 would mean no limit
-        # Counts from here, with the wait for a place on a connection: what has not left by half-time surely never does,
-        # and what has left still has the other half to be answered.
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(timeout * 500)))
+        if timeout != self._timeout:
+            self._timeout = timeout
+            curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))  # 0 would mean no limit
+            # Counts from the start, with the wait for a place on a connection: what has not left by half-time surely
+            # never does, and what has left still has the other half to be answered.
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(timeout * 500)))
 
     def answer(self) -> Answer:
         """Tell how it ended: a status that arrived counts, even if the rest of the answer did not."""
-        if not (self._sent and self._complete):
+        head = _final_head(self._lines) if self._sent else None
+        if head is None:
             return Answer(self._ticket, None, self._sent)
-        return Answer(self._ticket, PushResponse(self._status, self._headers, bytes(self._body)), True)
+        status = int(head[0].split()[1])
+        return Answer(self._ticket, PushResponse(status, _Headers(head[1:]), bytes(self._body)), True)
 
     def _on_request(self, *_addresses: object) -> int:
         # libcurl calls this with the connection up and TLS agreed, before the first byte of the request: the exact line
@@ -146,33 +186,56 @@ class _Exchange:
         # and libcurl repeats the request on a new one, so a failure there still counts as sent. What came before
         # it is a proxy's answer to CONNECT.
         self._sent = True
-        self._forget_answer()
+        if self._lines:
+            self._forget_answer()
         return pycurl.PREREQFUNC_OK
 
     def _forget_answer(self) -> None:
-        self._status = 0
-        self._complete = False
-        self._headers: dict[str, str] = {}
-        self._body = bytearray()
-        self._received = 0
-
-    def _on_header(self, line: bytes) -> None:
-        if self._complete:  # a trailer
-            return
-        text = line.decode("latin-1").strip()
-        if not text:
-            self._complete = self._status >= _FINAL
-        elif text.startswith("HTTP/"):
-            self._status = int(text.split()[1])
-            self._headers = {}
-        else:
-            name, _, value = text.partition(":")
-            self._headers.setdefault(name.strip().lower(), value.strip())
+        self._lines.clear()  # the list that libcurl appends to
+        if self._received:
+            self._body = bytearray()
+            self._received = 0
 
     def _on_body(self, data: bytes) -> int:
         self._body += data[: _KEPT_BODY - len(self._body)]
         self._received += len(data)
         return len(data) if self._received <= _MAX_BODY else 0
+
+
+def _final_head(lines: list[bytes]) -> list[bytes] | None:
+    """Status line and headers of the final answer, None if it did not come whole; trailers are left out."""
+    start = 0
+    for place, line in enumerate(lines):
+        if line.strip():
+            continue
+        if int(lines[start].split()[1]) >= _FINAL:
+            return lines[start:place]
+        start = place + 1
+    return None
+
+
+class _Headers(Mapping[str, str]):
+    """Headers by name in lower case, the first of each; parsed when somebody asks."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+
+    @cached_property
+    def _parsed(self) -> dict[str, str]:
+        parsed: dict[str, str] = {}
+        for line in self._lines:
+            name, _, value = line.decode("latin-1").partition(":")
+            parsed.setdefault(name.strip().lower(), value.strip())
+        return parsed
+
+    def __getitem__(self, name: str) -> str:
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed)
+
+    def __len__(self) -> int:
+        return len(self._parsed)
 
 
 class _LentSocket:

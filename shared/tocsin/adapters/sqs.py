@@ -1,28 +1,62 @@
 """The queues, on SQS."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tocsin.adapters.aws import answered
-from tocsin.application.jobs import DeliverChunk, FanOut, encode_deliver, encode_fan_out
+from tocsin.application.jobs import DeliverChunk, FanOut, Lane, encode_deliver, encode_fan_out
+from tocsin.application.ports import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+BATCH_LIMIT = 1_048_576
+"""Bytes of all messages of a batch together."""
+BATCH_SIZE = 10
 
 
 class SqsJobs:
-    """The Jobs port."""
+    """The Jobs port. A message's group is its tenant: SQS then lets no tenant's flood delay another's (fair queues)."""
 
-    def __init__(self, client: "SQSClient", fanout_url: str, deliver_url: str) -> None:
+    def __init__(self, client: "SQSClient", fanout_urls: Mapping[Lane, str], deliver_urls: Mapping[Lane, str]) -> None:
         self._client = client
-        self._fanout_url = fanout_url
-        self._deliver_url = deliver_url
+        self._fanout_urls = fanout_urls
+        self._deliver_urls = deliver_urls
 
-    def fan_out(self, job: FanOut) -> None:
-        """Queue the planning of a send."""
-        with answered():
-            self._client.send_message(QueueUrl=self._fanout_url, MessageBody=encode_fan_out(job))
+    def fan_out(self, jobs: Sequence[FanOut]) -> None:
+        """Queue the planning of these parts."""
+        for lane in Lane:
+            bodies = [(encode_fan_out(job), job.route.tenant) for job in jobs if job.route.lane is lane]
+            self._send(self._fanout_urls, lane, bodies, 0)
 
-    def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
-        """Queue a chunk, to be seen after `delay` seconds (at most 900, which SQS enforces)."""
-        with answered():
-            self._client.send_message(QueueUrl=self._deliver_url, MessageBody=encode_deliver(job), DelaySeconds=delay)
+    def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
+        """Queue chunks, to be seen after `delay` seconds (at most 900, which SQS enforces)."""
+        for lane in Lane:
+            bodies = [(encode_deliver(job), job.route.tenant) for job in jobs if job.route.lane is lane]
+            self._send(self._deliver_urls, lane, bodies, delay)
+
+    def _send(self, urls: Mapping[Lane, str], lane: Lane, bodies: Sequence[tuple[str, str]], delay: int) -> None:
+        for batch in _batches(bodies):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "MessageBody": body, "MessageGroupId": tenant, "DelaySeconds": delay}
+                for number, (body, tenant) in enumerate(batch)
+            ]
+            with answered():
+                reply = self._client.send_message_batch(QueueUrl=urls[lane], Entries=entries)
+            if reply.get("Failed"):
+                # Those that did go may go twice: a job that repeats changes nothing.
+                raise Unavailable
+
+
+def _batches(bodies: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    size = 0
+    for body, tenant in bodies:
+        if batch and (len(batch) == BATCH_SIZE or size + len(body) > BATCH_LIMIT):
+            yield batch
+            batch, size = [], 0
+        batch.append((body, tenant))
+        size += len(body)
+    if batch:
+        yield batch

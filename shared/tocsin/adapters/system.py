@@ -18,6 +18,10 @@ class SystemClock:
         """Wait."""
         time.sleep(seconds)
 
+    def cpu(self) -> float:
+        """Processor seconds that this thread has used so far."""
+        return time.thread_time()
+
 
 class SystemRandomness:
     """The Randomness port."""

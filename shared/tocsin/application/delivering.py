@@ -2,160 +2,201 @@
 
 import contextlib
 from dataclasses import replace
+from math import ceil
 
-from tocsin.application.delivery_pass import DeliveryPass
-from tocsin.application.jobs import DeliverChunk, Recipient
+from tocsin.application.delivery_pass import DeliveryPass, Surroundings
+from tocsin.application.jobs import DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import (
-    Chunks,
-    Clock,
-    Jobs,
-    LeaseLost,
-    Meter,
-    PushTransport,
-    Sends,
-    Subscriptions,
-    Unavailable,
-)
+from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable
 from tocsin.application.settling import Settling
-from tocsin.application.signing import Signing
-from tocsin.domain.chunk import MAX_OWNERS, MAX_ROUNDS, POST_SECONDS, Chunk, ChunkState, claimed, finished
-from tocsin.domain.derivation import Derivation
-from tocsin.domain.send import SYNC_RECIPIENTS, People, Send, SendState, tally
+from tocsin.application.targets import Targets, held_back, target_of
+from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
+from tocsin.domain.send import SYNC_RECIPIENTS, Course, People, Send, SendState, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
 FRESH_SECONDS = 45
 """Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
+REST_SECONDS = 6
+"""A longer wait is left to the queue, which waits for free."""
 MAX_DELAY = 900
+EXPIRED, CANCELLED, GIVEN_UP = "expired", "cancelled", "given up"
 
 
 class Delivering:
-    """Delivers chunks; plain synchronous code, concurrency is the transport's."""
+    """Delivers chunks; plain synchronous code. Threads may work on several at once, with one transport each."""
 
-    def __init__(
-        self,
-        sends: Sends,
-        chunks: Chunks,
-        subscriptions: Subscriptions,
-        jobs: Jobs,
-        transport: PushTransport,
-        signing: Signing,
-        settling: Settling,
-        derivation: Derivation,
-        clock: Clock,
-        meter: Meter,
-    ) -> None:
+    def __init__(self, sends: Sends, jobs: Jobs, settling: Settling, surroundings: Surroundings) -> None:
         self._sends = sends
-        self._chunks = chunks
-        self._subscriptions = subscriptions
         self._jobs = jobs
-        self._transport = transport
-        self._signing = signing
         self._settling = settling
-        self._derivation = derivation
-        self._clock = clock
-        self._meter = meter
+        self._with = surroundings
+        self._chunks = surroundings.chunks
+        self._clock = surroundings.clock
 
     def handle(self, job: DeliverChunk, until: float) -> Chunk | None:
         """Work on a queued chunk; None when there was nothing to do for us. until: Unix seconds to be done by."""
-        send = self._sends.get(job.app, job.send)
-        chunk = self._chunks.get(job.app, job.send, job.number)
-        if send is None or chunk is None or send.state is SendState.SETTLED or chunk.digest != job.digest:
+        # A message without recipients was queued for a reason, which may be what has just changed in the send.
+        watching = self._with.watching
+        send = watching.send(job.app, job.send) if job.recipients else watching.fresh(job.app, job.send)
+        if send is None:
             return None
-        if chunk.state is ChunkState.DONE:
-            self._settling.settle(send)
-            return None
-        now = self._clock.now()
-        if chunk.lease_until > now:
-            self._jobs.deliver(job, delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
-            return None
-        over = now >= send.expires_at or chunk.epoch >= MAX_OWNERS
-        recipients, read_at = self._recipients(job, send, now)
-        delivery = self.begin(send, claimed(chunk, int(now), send.repeat), recipients, read_at)
         try:
-            self._chunks.claim(delivery.chunk)
-            if over:
-                self._close(delivery)
-            else:
-                self.finish(delivery, until)
-            return delivery.chunk
+            if job.recipients and (fresh := self._begun_unread(send, job)):
+                self.finish(fresh, until)
+                return fresh.chunk
+            return self._handle(send, job, until)
         except LeaseLost:
-            self._meter.count(Metric.LEASE_LOST)
+            self._with.meter.count(Metric.LEASE_LOST)
             return None
 
-    def begin(self, send: Send, chunk: Chunk, recipients: list[Recipient | None], read_at: float) -> DeliveryPass:
+    def _begun_unread(self, send: Send, job: DeliverChunk) -> DeliveryPass | None:
+        """The first message of a chunk says all that its record does: claiming it unread saves a read.
+
+        None when somebody has written to it before, or there is something else to look at.
+        """
+        now = self._clock.now()
+        untouched = opened(job.app, job.send, job.number, len(job.recipients), job.digest)
+        if now - job.read_at > FRESH_SECONDS or send.course is not Course.RUNNING or now >= send.expires_at:
+            return None
+        owned = claimed(untouched, int(now), send.repeat)
+        try:
+            self._chunks.claim(owned)
+        except LeaseLost:
+            return None
+        return self.begin(send, owned, [target_of(recipient) for recipient in job.recipients], job.read_at)
+
+    def _handle(self, send: Send, job: DeliverChunk, until: float) -> Chunk | None:
+        chunk = self._chunks.get(job.app, job.send, job.number)
+        if chunk is None or chunk.digest != job.digest:
+            return None
+        if chunk.state is ChunkState.DONE:
+            self._settle(send)
+            return None
+        now = self._clock.now()
+        end = _end_of(send, chunk, now)
+        # Whoever only waits for a better time has nothing in flight, and need not be waited for at the end.
+        if chunk.lease_until > now and not (end and not chunk.in_flight):
+            self._jobs.deliver([job], delay=min(MAX_DELAY, int(chunk.lease_until - now) + 1))
+            return None
+        if send.course is Course.PAUSED and not end:
+            return None
+        return self._end(send, chunk, end) if end else self._work(send, chunk, job, until)
+
+    def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
         """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.
 
         read_at: when the recipients were read (Unix seconds); none is tried for the first time long after that.
         """
-        return DeliveryPass(
-            send,
-            chunk,
-            recipients,
-            read_at + FRESH_SECONDS,
-            chunks=self._chunks,
-            subscriptions=self._subscriptions,
-            transport=self._transport,
-            signing=self._signing,
-            derivation=self._derivation,
-            clock=self._clock,
-            meter=self._meter,
-        )
+        return DeliveryPass(send, chunk, targets, read_at + FRESH_SECONDS, self._with)
 
     def finish(self, delivery: DeliveryPass, until: float) -> None:
-        """Run passes over a claimed chunk until it is done, or until the next one would not fit before `until`.
+        """Run passes over a claimed chunk until it is done, paused, or the next one would not fit before `until`.
 
         What is left then goes to the queue. Raises LeaseLost.
         """
-        while True:
-            wait = delivery.run()
-            send, now = delivery.send, self._clock.now()
-            if wait is None or delivery.chunk.round >= MAX_ROUNDS or now + wait >= send.expires_at:
-                self._close(delivery)
+        while (next_at := delivery.run(until)) is not None:
+            if self._stopped(delivery):
                 return
+            now = self._clock.now()
             # A later round has to read the recipients again: the queue takes it there.
-            if now + wait + POST_SECONDS > until or now + wait > delivery.fresh_until:
-                self._hand_over(delivery, int(now + wait), int(wait))
+            if next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until):
+                self._lay_down(delivery, int(next_at))
+                self._queue(delivery.send, delivery.chunk, next_at - now)
                 return
-            delivery.rest(wait)
-            self._clock.sleep(wait)
+            delivery.rest(next_at)
+            self._clock.sleep(max(0.0, next_at - now))
+            if self._stopped(delivery):
+                return
             delivery.again()
+        self._close(delivery)
 
-    def _close(self, delivery: DeliveryPass) -> None:
+    def _stopped(self, delivery: DeliveryPass) -> bool:
+        """Whether the customer wants the send to rest or to end; then this chunk does."""
+        course = delivery.look()
+        if course is Course.CANCELLED:
+            self._close(delivery, CANCELLED)
+        elif course is Course.PAUSED:
+            self._lay_down(delivery, 0)
+            # Who resumed it meanwhile saw POSTs in flight, and left the rest to us.
+            send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
+            if send is not None and send.course is not Course.PAUSED:
+                self._queue(delivery.send, delivery.chunk, 0)
+        return course is not Course.RUNNING
+
+    def _work(self, send: Send, chunk: Chunk, job: DeliverChunk, until: float) -> Chunk:
+        recipients, read_at = self._recipients(job, send)
+        targets = [target_of(recipient) for recipient in recipients]
+        now = self._clock.now()
+        owned = claimed(chunk, int(now), send.repeat, held_back(chunk, targets, now))
+        self._chunks.claim(owned)
+        delivery = self.begin(send, owned, targets, read_at)
+        self.finish(delivery, until)
+        return delivery.chunk
+
+    def _end(self, send: Send, chunk: Chunk, reason: str) -> Chunk:
+        """Close a chunk that nobody is tried of any more."""
+        everybody = range(len(chunk.results))
+        owned = claimed(chunk, int(self._clock.now()), send.repeat, everybody)
+        self._chunks.claim(owned)
+        delivery = self.begin(send, owned, [None] * len(everybody), 0)
+        self._close(delivery, reason)
+        return delivery.chunk
+
+    def _close(self, delivery: DeliveryPass, reason: str = "") -> None:
+        if reason:
+            delivery.fail_the_rest(reason)
         send, done = delivery.send, finished(delivery.record())
         if send.reserved <= SYNC_RECIPIENTS and (accepted := delivery.accepted()):
             # Before the end is stored, so that whoever takes over after a crash notes them again: that counts once.
             with contextlib.suppress(Unavailable):
-                self._subscriptions.note_accepted(send.app, send.id, accepted, int(self._clock.now()))
+                self._with.subscriptions.note_accepted(send.app, send.id, accepted, int(self._clock.now()))
         if send.state is SendState.SENDING and send.chunks == 1:
             self._chunks.finish_only(done, send, tally(done), int(self._clock.now()))
-            delivery.chunk = done
+            delivery.saved(done)
             return
         self._chunks.save(done)
-        delivery.chunk = done
-        if self._sends.chunk_done(send.app, send.id):
-            current = self._sends.get(send.app, send.id)
-            if current is not None:
-                self._settling.settle(current)
+        delivery.saved(done)
+        if self._sends.chunk_done(send.app, send.id) >= send.chunks:
+            self._settle(send)
 
-    def _hand_over(self, delivery: DeliveryPass, not_before: int, wait: int) -> None:
+    def _settle(self, send: Send) -> None:
+        """Settle if this was the last chunk; what we believe of the send may be from before it was planned."""
+        known: Send | None = send
+        if send.state is SendState.PLANNED:
+            known = self._with.watching.fresh(send.app, send.id)
+        if known is not None:
+            self._settling.settle(known)
+
+    def _lay_down(self, delivery: DeliveryPass, not_before: int) -> None:
         # The lease doubles as "not before": a message that comes early is put back until then.
-        waiting = replace(delivery.record(), in_flight=(), lease_until=not_before)
-        self._chunks.save(waiting)
-        delivery.chunk = waiting
-        job = DeliverChunk(waiting.app, waiting.send, waiting.number, waiting.digest, 0)
-        self._jobs.deliver(job, delay=min(MAX_DELAY, wait))
+        idle = replace(delivery.record(), in_flight=(), lease_until=not_before)
+        self._chunks.save(idle)
+        delivery.saved(idle)
 
-    def _recipients(self, job: DeliverChunk, send: Send, now: float) -> tuple[list[Recipient | None], float]:
+    def _queue(self, send: Send, chunk: Chunk, wait: float) -> None:
+        job = DeliverChunk(chunk.app, chunk.send, chunk.number, chunk.digest, Route.of(send))
+        self._jobs.deliver([job], delay=max(0, min(MAX_DELAY, ceil(wait))))
+
+    def _recipients(self, job: DeliverChunk, send: Send) -> tuple[list[Recipient | None], float]:
         """The recipients, in order, and when they were read; None for who may not be sent to any more."""
+        now = self._clock.now()
         if job.recipients and now - job.read_at <= FRESH_SECONDS:
             return list(job.recipients), job.read_at
         frozen = self._chunks.frozen(job.app, job.send, job.number)
         ids = frozen.ids if frozen else ()
-        found = self._subscriptions.load(job.app, ids)
+        found = self._with.subscriptions.load(job.app, ids)
         return [
             Recipient.of(found[id_]) if id_ in found and _still_meant(send, found[id_]) else None for id_ in ids
         ], now
+
+
+def _end_of(send: Send, chunk: Chunk, now: float) -> str:
+    """Why nobody of this chunk is tried any more; the empty text while somebody is."""
+    if send.course is Course.CANCELLED:
+        return CANCELLED
+    if now >= send.expires_at:
+        return EXPIRED
+    return GIVEN_UP if chunk.epoch >= MAX_OWNERS else ""
 
 
 def _still_meant(send: Send, subscription: Subscription) -> bool:

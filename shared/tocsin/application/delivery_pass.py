@@ -2,23 +2,55 @@
 
 import contextlib
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import ceil
 
-from tocsin.application.jobs import Recipient
+from tocsin.application.messages import Messages
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Answer, Chunks, Clock, LeaseLost, Meter, PushTransport, Subscriptions, Unavailable
+from tocsin.application.pacing import Admission, Pacing
+from tocsin.application.ports import (
+    Answer,
+    Chunks,
+    Clock,
+    Gone,
+    LeaseLost,
+    Meter,
+    PushTransport,
+    Subscriptions,
+    Unavailable,
+)
 from tocsin.application.signing import Signing
-from tocsin.domain.chunk import LEASE_SECONDS, POST_SECONDS, SAVE_EVERY, WINDOW, Chunk, Result, claimed, waiting
+from tocsin.application.tallying import Tallying
+from tocsin.application.targets import Target, Targets, held_back
+from tocsin.application.waits import Waits
+from tocsin.application.watching import Watching
+from tocsin.domain.chunk import (
+    LEASE_SECONDS,
+    POST_SECONDS,
+    SAVE_EVERY,
+    WINDOW,
+    Chunk,
+    Result,
+    Wait,
+    claimed,
+    untried,
+)
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.notification import payload, who_token
-from tocsin.domain.send import Send
+from tocsin.domain.report import NOBODY, Fate, Said
+from tocsin.domain.send import Course, Send
 from tocsin.webpush.encryption import encrypt
 from tocsin.webpush.message import PushMessage, topic_of
-from tocsin.webpush.origins import Endpoint, InvalidEndpoint, parse_endpoint
+from tocsin.webpush.origins import PushService
 from tocsin.webpush.outcome import Outcome, Verdict, judge
-from tocsin.webpush.request import build_request
+from tocsin.webpush.request import PushHeaders, PushRequest, headers_of
+from tocsin.webpush.room import SMALLEST_ROOM, room_of
 
+PATIENCE = 1.0
+"""Seconds after which recipients go on although little of the window is free: some origin is slow."""
+CROWDED = 0.05
+"""Seconds to wait where other chunks of this process keep a push service busy."""
+UNSUBSCRIBED, NO_KEY, NO_ANSWER = "unsubscribed", "no such VAPID key", "no answer"
 _METRICS = {
     Outcome.ACCEPTED: Metric.ACCEPTED,
     Outcome.GONE: Metric.GONE,
@@ -31,231 +63,327 @@ _METRICS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What passes work with; one for a process."""
+
+    chunks: Chunks
+    subscriptions: Subscriptions
+    transport: PushTransport
+    signing: Signing
+    watching: Watching
+    pacing: Pacing
+    derivation: Derivation
+    clock: Clock
+    meter: Meter
+
+
 class DeliveryPass:
     """What one owner of a chunk does with it. `chunk` is the record as last stored; `record()` has the latest results.
 
-    gone: whom this owner was told are gone.
-
-    recipients: in the chunk's order; None where there is nobody to send to any more. fresh_until: Unix seconds after
-    which they may have unsubscribed unnoticed, so that nobody new is tried.
+    course: what the customer wants of the send, as of the last look. gone: whom this owner was told are gone.
     """
 
     def __init__(
         self,
         send: Send,
         chunk: Chunk,
-        recipients: list[Recipient | None],
+        targets: Targets,
         fresh_until: float,
-        *,
-        chunks: Chunks,
-        subscriptions: Subscriptions,
-        transport: PushTransport,
-        signing: Signing,
-        derivation: Derivation,
-        clock: Clock,
-        meter: Meter,
+        surroundings: Surroundings,
     ) -> None:
+        """fresh_until: Unix seconds after which targets may have unsubscribed unnoticed; nobody new is tried then."""
         self.send = send
         self.chunk = chunk
+        self.course = send.course
         self.fresh_until = fresh_until
         self.gone: list[SubscriptionId] = []
-        self._recipients = recipients
-        self._chunks = chunks
-        self._subscriptions = subscriptions
-        self._transport = transport
-        self._signing = signing
-        self._clock = clock
-        self._meter = meter
-        self._who_secret = derivation.who_secret(send.app)
+        self._targets = targets
+        self._with = surroundings
+        self._clock = surroundings.clock
+        self._transport = surroundings.transport
+        self._pacing = surroundings.pacing
         self._topic = topic_of(send.notification.tag or send.id)
-        self._payloads: dict[str | None, bytes] = {}
+        self._messages = Messages(send, surroundings.derivation)
+        self._headers: dict[tuple[PushService, str, int], PushHeaders] = {}
+        self._buried: list[Gone] = []
+        self._tallying = Tallying(surroundings.clock, surroundings.meter, send.dialect)
         self._begin(chunk)
 
-    def rest(self, seconds: float) -> None:
+    def rest(self, until: float) -> None:
         """Store what is known and that nothing is in flight, and keep the chunk while we wait. Raises LeaseLost."""
-        self._store((), int(self._clock.now() + seconds) + LEASE_SECONDS)
+        self._store((), ceil(until) + LEASE_SECONDS)
 
     def again(self) -> None:
         """Claim the next round for ourselves, after a rest. Raises LeaseLost."""
-        chunk = claimed(self.chunk, int(self._clock.now()), self.send.repeat)
-        self._chunks.claim(chunk)
+        now = int(self._clock.now())
+        chunk = claimed(self.chunk, now, self.send.repeat, held_back(self.chunk, self._targets, now))
+        self._with.chunks.claim(chunk)
         self._begin(chunk)
 
-    def run(self) -> float | None:
-        """POST to everyone who waits. None when nothing is left to try, else the seconds to wait before another round.
+    def run(self, until: float) -> float | None:
+        """POST to everyone whose time has come; until: Unix seconds by which everything must have ended.
 
-        Raises LeaseLost. Nothing is in flight when it returns normally.
+        None when nothing is left to try, else when to go on. Raises LeaseLost. Nothing is in flight when it returns.
         """
         try:
-            self._slide()
+            self._slide(min(until - POST_SECONDS, self.fresh_until))
         finally:
             if self._flying:
                 self._transport.cancel()
-        if self._deferred:
-            return self._wait()
-        return 0.0 if self._left_over else None
+                for target in self._flying.values():
+                    self._pacing.abandoned(target.endpoint.origin)
+            self._report()
+        self._give_up()
+        return self._next_round()
+
+    def look(self) -> Course:
+        """What the customer wants of the send; asked before anybody new is tried."""
+        send = self._with.watching.send(self.send.app, self.send.id)
+        if send is not None:
+            self.course = send.course
+        return self.course
 
     def accepted(self) -> list[SubscriptionId]:
         """Those whose push service accepted the message, as far as this owner knows who they are."""
         return [
-            recipient.id
-            for recipient, result in zip(self._recipients, self._results, strict=False)
-            if recipient is not None and result is Result.ACCEPTED
+            target.recipient.id
+            for target, result in zip(self._targets, self._results, strict=False)
+            if target is not None and result is Result.ACCEPTED
         ]
 
     def record(self) -> Chunk:
         """The chunk with all results known so far, as its next version."""
+        version = self.chunk.version + 1
         return replace(
             self.chunk,
             results=tuple(self._results),
             doubted=frozenset(self._doubted),
-            gone=self._gone,
-            version=self.chunk.version + 1,
+            waits=self._waits.stored(),
+            report=self._tallying.report(self.chunk, version),
+            version=version,
         )
 
-    def _slide(self) -> None:
-        to_start = deque(self.chunk.in_flight)
-        next_index = to_start[-1] + 1 if to_start else len(self._results)
-        while to_start or self._flying:
-            while to_start:
-                self._start(to_start.popleft())
-            for answer in self._transport.wait(1.0) if self._flying else ():
-                self._record(answer)
-            if self._unsaved < SAVE_EVERY and self._flying:
-                continue
-            room = WINDOW - len(self._flying)
-            intents = tuple(waiting(self._results, next_index, self.send.repeat, room))
-            if intents and self._clock.now() > self.fresh_until:
-                intents, self._left_over = (), True
-            if intents:
-                next_index = intents[-1] + 1
-            if not intents and not self._flying:
-                break
-            self._store((*self._flying, *intents), int(self._clock.now()) + LEASE_SECONDS)
-            to_start.extend(intents)
+    def fail_the_rest(self, reason: str) -> None:
+        """Nobody is tried any more: who is still pending failed, for this reason."""
+        for index, result in enumerate(self._results):
+            if result is Result.PENDING:
+                self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, reason))
+
+    # --- the window -------------------------------------------------------------------------------------------------
 
     def _begin(self, chunk: Chunk) -> None:
         self.chunk = chunk
         self._results = list(chunk.results)
         self._doubted = set(chunk.doubted)
-        self._gone = chunk.gone
-        self._flying: dict[int, Endpoint] = {}
+        self._waits = Waits(chunk.waits, self.send.expires_at)
+        self._flying: dict[int, Target] = {}
+        self._signed: dict[int, str] = {}
         self._signed_anew: set[int] = set()
-        self._unsaved = 0
-        self._deferred = False
-        self._left_over = False
-        self._retry_after = 0
+        self._shortened: set[int] = set()
+        self._ready = deque(chunk.in_flight)
+        skipped = held_back(chunk, self._targets, self._clock.now()).union(chunk.in_flight)
+        self._line = deque(index for index in untried(self._results, self.send.repeat) if index not in skipped)
+        self._stored_at = self._clock.now()
 
-    def _store(self, in_flight: tuple[int, ...], lease_until: int) -> None:
-        stored = replace(self.record(), in_flight=in_flight, lease_until=lease_until)
-        self._chunks.save(stored)
-        self.chunk = stored
-        self._unsaved = 0
+    def _slide(self, stop_at: float) -> None:
+        while True:
+            self._start_ready()
+            for answer in self._transport.wait(PATIENCE) if self._flying else ():
+                self._record(answer)
+            if not self._line:
+                if not self._flying:
+                    return
+                continue
+            now, room = self._clock.now(), WINDOW - len(self._flying)
+            if self._flying and room < SAVE_EVERY and now - self._stored_at < PATIENCE:
+                continue
+            if now > stop_at or self.look() is not Course.RUNNING:
+                self._line.clear()
+                continue
+            intents = self._picked(room, now)
+            if self._flying and len(intents) < min(SAVE_EVERY, len(self._line)) and now - self._stored_at < PATIENCE:
+                self._line.extendleft(reversed(intents))
+            elif intents:
+                self._store((*self._flying, *intents), int(now) + LEASE_SECONDS)
+                self._ready.extend(intents)
+            elif self._line and not self._flying:
+                self._clock.sleep(CROWDED)
 
-    def _start(self, index: int) -> None:
-        recipient = self._recipients[index]
-        if recipient is None:
-            self._settle(index, Result.FAILED)
+    def _picked(self, room: int, now: float) -> list[int]:
+        """The next recipients whose push services take messages now; others wait in line, or are put off."""
+        picked: list[int] = []
+        admission = self._pacing.admission(now)
+        for _ in range(len(self._line)):
+            if len(picked) == room:
+                break
+            index = self._line.popleft()
+            target = self._targets[index]
+            if target is None or self._admitted(index, target, admission):
+                picked.append(index)
+        return picked
+
+    def _start_ready(self) -> None:
+        """Begin what is stored as intended."""
+        if not self._ready:
             return
-        try:
-            endpoint = parse_endpoint(recipient.endpoint)
-        except InvalidEndpoint:
-            self._settle(index, Result.FAILED)
-            return
-        self._flying[index] = endpoint
-        self._post(index, recipient, endpoint)
+        admission = self._pacing.admission(self._clock.now())
+        while self._ready:
+            index = self._ready.popleft()
+            target = self._targets[index]
+            if target is None:
+                self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, UNSUBSCRIBED))
+            elif self._admitted(index, target, admission):
+                self._post(index, target, room_of(target.endpoint.service))
 
-    def _post(self, index: int, recipient: Recipient, endpoint: Endpoint) -> None:
-        now, send = self._clock.now(), self.send
+    def _admitted(self, index: int, target: Target, admission: Admission) -> bool:
+        """Whether it may go now; else it is put off, or back in the line when its push service is only busy."""
+        place = target.endpoint.origin, target.recipient.vapid_key
+        hold = admission.hold(*place)
+        if hold is not None:
+            self._defer(target, hold.reason, hold.until)
+        elif admission.takes(*place):
+            return True
+        else:
+            self._line.append(index)
+        return False
+
+    def _post(self, index: int, target: Target, room: int) -> None:
+        now, send, recipient = self._clock.now(), self.send, target.recipient
         if now + POST_SECONDS > self.chunk.lease_until:
             raise LeaseLost
-        authorization = self._signing.authorization(
-            send.tenant, send.app, recipient.vapid_key, send.contact, endpoint.origin, int(now)
+        authorization = self._with.signing.authorization(
+            send.tenant, send.app, recipient.vapid_key, send.contact, target.endpoint.origin, int(now)
         )
         if authorization is None:
-            del self._flying[index]
-            self._settle(index, Result.FAILED)
+            self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, NO_KEY))
             return
-        # A retry is late: the push service may keep it only for what is left of the TTL (RFC 8030 section 5.2).
-        ttl = max(0, send.notification.ttl - (int(now) - send.created_at))
-        message = PushMessage(self._payload(recipient), ttl, send.notification.urgency, self._topic)
-        body = encrypt(message.payload, recipient.keys)
-        self._transport.start(index, build_request(endpoint, message, body, authorization), POST_SECONDS)
+        plaintext = self._messages.plaintext(recipient, self.chunk.number, index, room)
+        headers = self._headers_for(target.endpoint.service, authorization, now)
+        request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
+        self._flying[index], self._signed[index] = target, authorization
+        self._pacing.begun(target.endpoint.origin)
+        self._tallying.post()
+        self._transport.start(index, request, POST_SECONDS)
 
-    def _payload(self, recipient: Recipient) -> bytes:
-        who = None if recipient.external_id is None else who_token(self._who_secret, recipient.external_id)
-        if who not in self._payloads:
-            self._payloads[who] = payload(self.send.notification, self.send.id, self.send.site_url, who)
-        return self._payloads[who]
+    def _headers_for(self, service: PushService, authorization: str, now: float) -> PushHeaders:
+        # A retry is late: the push service may keep it only for what is left of the TTL (RFC 8030 section 5.2).
+        ttl = max(0, self.send.notification.ttl - (int(now) - self.send.created_at))
+        known = self._headers.get((service, authorization, ttl))
+        if known is None:
+            message = PushMessage(ttl, self.send.notification.urgency, self._topic)
+            known = self._headers[service, authorization, ttl] = headers_of(service, message, authorization)
+        return known
+
+    # --- answers ----------------------------------------------------------------------------------------------------
 
     def _record(self, answer: Answer) -> None:
-        index = answer.ticket
-        endpoint = self._flying[index]
+        index, now = answer.ticket, self._clock.now()
+        target = self._flying.pop(index)
         if answer.response is None:
-            self._count(Metric.UNANSWERED, endpoint)
-            self._unanswered(index, sent=answer.sent)
+            self._count(Metric.UNANSWERED, target)
+            self._learn(target, None, NO_ANSWER, None, now)
+            self._unanswered(index, target, sent=answer.sent)
             return
-        verdict = judge(endpoint.service, answer.response, int(self._clock.now()))
-        self._count(_METRICS[verdict.outcome], endpoint)
+        verdict = judge(target.endpoint.service, answer.response, int(now))
+        self._count(_METRICS[verdict.outcome], target)
+        self._learn(target, self._outcome(index, verdict), verdict.reason, verdict.retry_after, now)
         if verdict.outcome is not Outcome.ACCEPTED:
-            self._meter.refusal(endpoint.service, verdict.reason)
+            self._with.meter.refusal(target.endpoint.service, verdict.reason)
         match verdict.outcome:
             case Outcome.ACCEPTED:
-                self._end(index, Result.ACCEPTED)
+                reason = "" if verdict.reason.startswith("status ") else verdict.reason
+                self._settle(index, Result.ACCEPTED, Said(target.endpoint.service, Fate.ACCEPTED, reason))
             case Outcome.GONE:
-                self._expire(index)
-                self._end(index, Result.FAILED)
+                self.gone.append(target.recipient.id)
+                self._buried.append(Gone(target.recipient.id, target.recipient.endpoint, target.recipient.vapid_key))
+                self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.GONE, verdict.reason))
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
-                self._sign_anew(index, endpoint)
+                self._signed_anew.add(index)
+                self._with.signing.forget(self._signed[index])
+                self._post(index, target, room_of(target.endpoint.service))
+            case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
+                self._shortened.add(index)
+                self._post(index, target, SMALLEST_ROOM)
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
-                self._defer(index, verdict)
+                self._defer(target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
             case _:
-                self._meter.count(Metric.SENDER_ERROR)
-                self._end(index, Result.FAILED)
+                self._tallying.measure(Metric.SENDER_ERROR)
+                self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, verdict.reason))
 
-    def _count(self, metric: Metric, endpoint: Endpoint) -> None:
-        self._meter.count(metric, dialect=self.send.dialect, push_service=endpoint.service)
+    def _outcome(self, index: int, verdict: Verdict) -> Outcome:
+        """What it says of the key: a token that was refused twice is refused for what it is signed with."""
+        again = verdict.outcome is Outcome.UNAUTHORIZED and index in self._signed_anew
+        return Outcome.FORBIDDEN if again else verdict.outcome
 
-    def _unanswered(self, index: int, *, sent: bool) -> None:
+    def _learn(self, target: Target, outcome: Outcome | None, reason: str, retry_after: int | None, now: float) -> None:
+        origin, key = target.endpoint.origin, target.recipient.vapid_key
+        if self._pacing.ended(origin, key, outcome, reason, retry_after, now):
+            self._count(Metric.CIRCUIT_OPENED, target)
+
+    def _count(self, metric: Metric, target: Target) -> None:
+        self._tallying.measure(metric, target.endpoint.service)
+
+    def _can_be_shorter(self, index: int, target: Target) -> bool:
+        room = room_of(target.endpoint.service)
+        return len(self._messages.plaintext(target.recipient, self.chunk.number, index, room)) > SMALLEST_ROOM
+
+    def _unanswered(self, index: int, target: Target, *, sent: bool) -> None:
         if sent:
             self._results[index] = Result.UNCERTAIN
             self._doubted.add(index)
-        self._deferred = True
-        del self._flying[index]
-        self._unsaved += 1
+        self._defer(target, NO_ANSWER, 0)
 
-    def _sign_anew(self, index: int, endpoint: Endpoint) -> None:
-        recipient = self._recipients[index]
-        if recipient is None:
-            raise AssertionError("a POST to nobody was answered")
-        self._signed_anew.add(index)
-        self._signing.forget(recipient.vapid_key, endpoint.origin)
-        self._post(index, recipient, endpoint)
+    def _defer(self, target: Target, reason: str, until: int) -> None:
+        """Not now: the recipient keeps its result and is tried again in a later round."""
+        service = target.endpoint.service
+        self._waits.put_off(service, until, reason)
+        self._tallying.said(Said(service, Fate.RETRIED, reason))
 
-    def _expire(self, index: int) -> None:
-        recipient = self._recipients[index]
-        if recipient is not None:
-            self._gone += 1
-            self.gone.append(recipient.id)
-            # The next send finds it gone again; stopping here would put everything in flight in doubt.
-            with contextlib.suppress(Unavailable):
-                self._subscriptions.expire(self.send.app, recipient.id, recipient.endpoint, recipient.vapid_key)
-
-    def _defer(self, index: int, verdict: Verdict) -> None:
-        self._deferred = True
-        self._retry_after = max(self._retry_after, verdict.retry_after or 0)
-        del self._flying[index]
-        self._unsaved += 1
-
-    def _end(self, index: int, result: Result) -> None:
-        del self._flying[index]
-        self._settle(index, result)
-
-    def _settle(self, index: int, result: Result) -> None:
+    def _settle(self, index: int, result: Result, said: Said) -> None:
         self._results[index] = result
-        self._unsaved += 1
+        self._tallying.said(said)
 
-    def _wait(self) -> float:
-        # 1, 4, 16, 64, 256 s, each chunk of a send a little apart so that they do not come back together.
-        backoff = 4.0 ** (self.chunk.round - 1) * (1 + (self.chunk.number % 8) / 16)
-        return max(backoff, float(self._retry_after))
+    # --- the end of a round -----------------------------------------------------------------------------------------
+
+    def _give_up(self) -> None:
+        """Fail whose push service put us off too often, or for longer than the message lives."""
+        self._waits.end_round(self._clock.now(), self.chunk.number)
+        for index in untried(self._results, self.send.repeat):
+            wait = self._wait_of(index)
+            if wait is not None and self._waits.spent(wait) and self._results[index] is Result.PENDING:
+                self._settle(index, Result.FAILED, Said(wait.service, Fate.FAILED, wait.reason))
+
+    def _next_round(self) -> float | None:
+        now, times = self._clock.now(), []
+        for index in untried(self._results, self.send.repeat):
+            wait = self._wait_of(index)
+            if wait is None or not self._waits.spent(wait):
+                times.append(now if wait is None else max(now, float(wait.until)))
+        return min(times, default=None)
+
+    def _wait_of(self, index: int) -> Wait | None:
+        target = self._targets[index]
+        return None if target is None else self._waits.of(target.endpoint.service)
+
+    # --- what is known goes out -------------------------------------------------------------------------------------
+
+    def _store(self, in_flight: tuple[int, ...], lease_until: int) -> None:
+        stored = replace(self.record(), in_flight=in_flight, lease_until=lease_until)
+        self._with.chunks.save(stored)
+        self.saved(stored)
+
+    def saved(self, chunk: Chunk) -> None:
+        """Go on from what was stored now."""
+        self.chunk = chunk
+        self._stored_at = self._clock.now()
+        self._tallying.stored()
+        self._report()
+
+    def _report(self) -> None:
+        self._tallying.flush()
+        buried, self._buried = self._buried, []
+        if buried:
+            # The next send finds them gone again; stopping here would put everything in flight in doubt.
+            with contextlib.suppress(Unavailable):
+                self._with.subscriptions.expire_all(self.send.app, buried)

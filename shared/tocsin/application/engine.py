@@ -1,6 +1,6 @@
 """The use cases, gathered for the dialects."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tocsin.application.accounts import Accounts
 from tocsin.application.authenticating import Authenticating
@@ -14,10 +14,14 @@ from tocsin.application.listing import Listing
 from tocsin.application.people import People
 from tocsin.application.ports import Clock, Quotas
 from tocsin.application.reconciling import Reconciling
+from tocsin.application.redriving import Redriving
 from tocsin.application.sending import Sending
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
-from tocsin.application.user_tokens import UserTokens
 from tocsin.domain.quota import Limits
+
+if TYPE_CHECKING:
+    from tocsin.application.user_tokens import UserTokens
 
 
 class Engine(Protocol):
@@ -34,6 +38,14 @@ class Engine(Protocol):
     @property
     def sending(self) -> Sending:
         """Sends."""
+
+    @property
+    def steering(self) -> Steering:
+        """Pausing, resuming and cancelling sends."""
+
+    @property
+    def redriving(self) -> Redriving:
+        """Messages that were tried too often."""
 
     @property
     def fetching(self) -> Fetching:
@@ -60,7 +72,7 @@ class Engine(Protocol):
         """Settings of apps, their VAPID keys and their audit log."""
 
     @property
-    def user_tokens(self) -> UserTokens:
+    def user_tokens(self) -> "UserTokens":
         """Tokens that name a person."""
 
     @property

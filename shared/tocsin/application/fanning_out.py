@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tocsin.application.jobs import DeliverChunk, FanOut, Recipient, encode_deliver
+from tocsin.application.jobs import DeliverChunk, FanOut, Recipient
 from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscriptions
 from tocsin.application.sending import digest_of
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import CHUNK_SIZE, finished, opened
 from tocsin.domain.ids import AppId
-from tocsin.domain.send import Everyone, Listed, People, Send, SendState
+from tocsin.domain.parts import shards_of
+from tocsin.domain.send import Course, Everyone, Listed, People, Send, SendState
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
-MESSAGE_LIMIT = 1_048_576
-"""Bytes of a queue's message (ASCII); recipients that do not fit are read again by the worker."""
+PACK = 5
+"""Chunks that go into the queue together; the first one of a part goes at once."""
 
 
 class FanningOut:
-    """Plans sends chunk by chunk. Chunk numbers follow each other, so a second planner finds what the first one did."""
+    """Plans sends part by part. A part's chunks follow each other, so a second planner finds what the first one did."""
 
     def __init__(
         self, sends: Sends, chunks: Chunks, subscriptions: Subscriptions, jobs: Jobs, settling: Settling, clock: Clock
@@ -29,49 +30,63 @@ class FanningOut:
         self._settling = settling
         self._clock = clock
 
-    def handle(self, job: FanOut) -> int:
-        """Open and queue every chunk of a planned send; how many there are. 0 when there was nothing to do."""
+    def handle(self, job: FanOut, until: float) -> int:
+        """Open and queue the chunks of a part; how many we did. until: Unix seconds; what is left then is queued."""
         send = self._sends.get(job.app, job.send)
-        if send is None or send.state is not SendState.PLANNED:
+        if send is None or send.state is not SendState.PLANNED or job.part >= len(send.parts):
             return 0
-        number, total, after = 0, 0, None
-        while total < send.reserved:
-            frozen = self._chunks.frozen(send.app, send.id, number)
-            if frozen is None:
-                frozen = self._open(send, number, after, min(CHUNK_SIZE, send.reserved - total))
-            elif frozen.ids:
-                self._queue(send, number, frozen, [])
-            number, total, after = number + 1, total + len(frozen.ids), frozen.after
-            if after is None:
-                break
-        self._sends.all_opened(send.app, send.id, number)
-        current = self._sends.get(send.app, send.id)
-        if current is not None:
-            self._settling.settle(current)
-        return number
+        if send.course is Course.PAUSED and self._clock.now() < send.expires_at:
+            return 0
+        planned, done = job, 0
+        packed: list[DeliverChunk] = []
+        while not self._finished(send, planned):
+            if self._clock.now() >= until:
+                self._jobs.deliver(packed)
+                self._jobs.fan_out([planned])
+                return done
+            planned, chunk = self._open(send, planned)
+            packed += chunk
+            done += 1
+            if len(packed) >= PACK or planned.ordinal == 1:
+                self._jobs.deliver(packed)
+                packed = []
+        self._jobs.deliver(packed)
+        if self._sends.opened(send, planned.part, planned.ordinal):
+            current = self._sends.get(send.app, send.id)
+            if current is not None:
+                self._settling.settle(current)
+        return done
 
-    def _open(self, send: Send, number: int, after: str | None, limit: int) -> Frozen:
-        found, resume = self._next(send, after, limit)
-        frozen = Frozen(tuple(subscription.id for subscription in found), resume)
-        chunk = opened(send.app, send.id, number, len(found), digest_of(frozen.ids))
+    def _finished(self, send: Send, planned: FanOut) -> bool:
+        walked = planned.ordinal > 0 and planned.after is None
+        return walked or planned.taken >= send.parts[planned.part]
+
+    def _open(self, send: Send, planned: FanOut) -> tuple[FanOut, list[DeliverChunk]]:
+        """One chunk: how far the part is planned with it, and its job, if there is anybody in it."""
+        number = planned.ordinal * len(send.parts) + planned.part
+        limit = min(CHUNK_SIZE, send.parts[planned.part] - planned.taken)
+        found, after = self._next(send, planned, limit)
+        ours = Frozen(tuple(subscription.id for subscription in found), after)
+        frozen = self._chunks.freeze(send.app, send.id, number, ours)
+        if frozen != ours:
+            found = []  # another planner was faster; the people it froze are the ones who count
+        chunk = opened(send.app, send.id, number, len(frozen.ids), digest_of(frozen.ids))
         # An end that finds nobody is frozen too: a slower planner that still saw somebody must not go on after it.
-        if not self._chunks.add(chunk if found else finished(chunk), frozen):
-            # Another planner was faster; the people it froze are the ones who count.
-            frozen, found = self._chunks.frozen(send.app, send.id, number) or frozen, []
-        if frozen.ids:
-            self._queue(send, number, frozen, found)
-        return frozen
-
-    def _queue(self, send: Send, number: int, frozen: Frozen, found: Sequence[Subscription]) -> None:
+        self._chunks.open(chunk if frozen.ids else finished(chunk))
+        ahead = replace(planned, ordinal=planned.ordinal + 1, taken=planned.taken + len(frozen.ids), after=frozen.after)
+        if not frozen.ids:
+            self._sends.chunk_done(send.app, send.id)
+            return ahead, []
         now, carried = int(self._clock.now()), tuple(map(Recipient.of, found))
-        job = DeliverChunk(send.app, send.id, number, digest_of(frozen.ids), now, carried)
-        if len(encode_deliver(job)) > MESSAGE_LIMIT:
-            job = replace(job, recipients=())
-        self._jobs.deliver(job)
+        return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, now, carried)]
 
-    def _next(self, send: Send, after: str | None, limit: int) -> tuple[Sequence[Subscription], str | None]:
+    def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Subscription], str | None]:
+        if send.course is Course.CANCELLED or self._clock.now() >= send.expires_at:
+            return (), None  # nobody more; what an earlier planner froze is still counted and closed, chunk by chunk
+        after = planned.after
         if isinstance(send.audience, Everyone):
-            walk = self._subscriptions.walk(send.app, after, limit)
+            shards = shards_of(planned.part, len(send.parts))
+            walk = self._subscriptions.walk(send.app, after, limit, shards)
             return walk.subscriptions, walk.after
         everyone = sorted(self._named(send.app, send.audience), key=lambda subscription: subscription.id)
         rest = [subscription for subscription in everyone if after is None or subscription.id > after]

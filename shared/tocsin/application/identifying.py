@@ -1,12 +1,12 @@
 """Whose browser it is: names, and the proofs that somebody may use them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tocsin.application.limiting import Limiting
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Clock, Meter
-from tocsin.application.user_tokens import UserTokens
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import (
@@ -25,6 +25,9 @@ from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App, IdentityMode
 from tocsin.webpush.encoding import to_base64url
 
+if TYPE_CHECKING:
+    from tocsin.application.user_tokens import UserTokens
+
 PER_PERSON = (10, 3600)
 """What nobody proves, under a person's name: requests and seconds."""
 
@@ -42,8 +45,14 @@ class Identifying:
     """Turns names into identities, and claims into identities that may be used."""
 
     def __init__(
-        self, limiting: Limiting, user_tokens: UserTokens, derivation: Derivation, clock: Clock, meter: Meter
+        self,
+        limiting: Limiting,
+        user_tokens: "Callable[[], UserTokens]",
+        derivation: Derivation,
+        clock: Clock,
+        meter: Meter,
     ) -> None:
+        """user_tokens: gives what reads them, and is called when somebody shows one; most functions see none."""
         self._limiting = limiting
         self._user_tokens = user_tokens
         self._derivation = derivation
@@ -95,7 +104,9 @@ class Identifying:
             case None:
                 return False
             case UserToken():
-                return claim.kind is IdentityKind.EXTERNAL and self._user_tokens.name_in(app, claim.proof) == claim.name
+                return (
+                    claim.kind is IdentityKind.EXTERNAL and self._user_tokens().name_in(app, claim.proof) == claim.name
+                )
             case Proof():
                 name = normalise_email(claim.name) if claim.kind is IdentityKind.EMAIL else claim.name
                 secret = self._derivation.identity_secret(app.id, app.identity_version)

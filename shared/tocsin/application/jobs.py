@@ -1,15 +1,42 @@
 """Messages that travel between functions: frozen records with a version, so that old and new workers can meet."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
 
 from tocsin.domain.identity import IdentityKind
-from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.domain.send import Send
 from tocsin.domain.subscription import Subscription
 from tocsin.webpush.encoding import from_base64url, to_base64url
 from tocsin.webpush.encryption import RecipientKeys
 
-VERSION = 1
+VERSION = 2
+MESSAGE_LIMIT = 1_048_576
+"""Bytes of a queue's message; JSON as we write it is ASCII."""
+
+
+class Lane(StrEnum):
+    """Which queues a job takes: broadcasts have their own, so that they do not delay what one person waits for."""
+
+    DIRECT = "direct"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a job travels; queues are fair between tenants."""
+
+    tenant: TenantId
+    lane: Lane
+
+    @classmethod
+    def of(cls, send: Send) -> "Route":
+        """The route of a send's jobs."""
+        return cls(send.tenant, Lane.BULK if send.large else Lane.DIRECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +64,18 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Open the chunks of a planned send."""
+    """Open the chunks of one part of a planned send.
+
+    ordinal, taken, after: how far an earlier worker came: its chunks, their recipients, and where its walk stopped.
+    """
 
     app: AppId
     send: SendId
+    route: Route
+    part: int = 0
+    ordinal: int = 0
+    taken: int = 0
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +90,13 @@ class DeliverChunk:
     send: SendId
     number: int
     digest: str
-    read_at: int
+    route: Route
+    read_at: int = 0
     recipients: tuple[Recipient, ...] = ()
+
+    def without_recipients(self) -> "DeliverChunk":
+        """The same for a worker that loads the recipients by the frozen ids."""
+        return replace(self, read_at=0, recipients=())
 
 
 class MalformedJob(Exception):
@@ -65,60 +105,104 @@ class MalformedJob(Exception):
 
 def encode_fan_out(job: FanOut) -> str:
     """The message body of a fan-out job (JSON)."""
-    return _dump({"v": VERSION, "app": job.app, "send": job.send})
+    return _dump(
+        {
+            **_head(job),
+            "part": job.part,
+            "ordinal": job.ordinal,
+            "taken": job.taken,
+            "after": job.after,
+        }
+    )
 
 
 def decode_fan_out(body: str) -> FanOut:
     """The job in a message body. Raises MalformedJob."""
     fields = _load(body)
-    try:
-        return FanOut(AppId(fields["app"]), SendId(fields["send"]))
-    except KeyError as error:
-        raise MalformedJob("a field is missing") from error
+    with _well_formed():
+        after = fields["after"]
+        return FanOut(
+            AppId(_text(fields["app"])),
+            SendId(_text(fields["send"])),
+            _route(fields),
+            _number(fields["part"]),
+            _number(fields["ordinal"]),
+            _number(fields["taken"]),
+            None if after is None else _text(after),
+        )
 
 
 def encode_deliver(job: DeliverChunk) -> str:
-    """The message body of a delivery job (JSON, about 350 bytes a recipient)."""
+    """The message body of a delivery job (JSON, about 350 bytes a recipient).
+
+    Recipients that would not fit into a message are left out: the worker then loads them by the frozen ids.
+    """
     rows = [
         [r.id, r.endpoint, to_base64url(r.keys.p256dh), to_base64url(r.keys.auth), r.vapid_key, r.external_id]
         for r in job.recipients
     ]
-    return _dump(
-        {
-            "v": VERSION,
-            "app": job.app,
-            "send": job.send,
-            "chunk": job.number,
-            "digest": job.digest,
-            "at": job.read_at,
-            "to": rows,
-        }
-    )
+    body = _dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
+    return body if len(body) <= MESSAGE_LIMIT else encode_deliver(job.without_recipients())
 
 
 def decode_deliver(body: str) -> DeliverChunk:
     """The job in a message body. Raises MalformedJob."""
     fields = _load(body)
-    try:
-        recipients = tuple(
-            Recipient(
-                SubscriptionId(row[0]),
-                row[1],
-                RecipientKeys(from_base64url(row[2]), from_base64url(row[3])),
-                row[4],
-                row[5],
-            )
-            for row in fields["to"]
-        )
+    with _well_formed():
         return DeliverChunk(
-            AppId(fields["app"]),
-            SendId(fields["send"]),
-            fields["chunk"],
-            fields["digest"],
-            fields["at"],
-            recipients,
+            AppId(_text(fields["app"])),
+            SendId(_text(fields["send"])),
+            _number(fields["chunk"]),
+            _text(fields["digest"]),
+            _route(fields),
+            _number(fields["at"]),
+            tuple(map(_recipient, _list(fields["to"]))),
         )
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+
+
+def _head(job: FanOut | DeliverChunk) -> dict[str, object]:
+    return {"v": VERSION, "app": job.app, "send": job.send, "tenant": job.route.tenant, "lane": job.route.lane}
+
+
+def _route(fields: dict[str, Any]) -> Route:
+    return Route(TenantId(_text(fields["tenant"])), Lane(fields["lane"]))
+
+
+def _recipient(row: object) -> Recipient:
+    name, endpoint, p256dh, auth, vapid_key, external = _list(row)
+    keys = RecipientKeys(from_base64url(p256dh), from_base64url(auth))
+    return Recipient(
+        SubscriptionId(_text(name)),
+        _text(endpoint),
+        keys,
+        _text(vapid_key),
+        None if external is None else _text(external),
+    )
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError
+    return value
+
+
+@contextmanager
+def _well_formed() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedJob("a field is missing or malformed") from error
 
 
@@ -126,10 +210,10 @@ def _dump(fields: dict[str, object]) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def _load(body: str) -> dict:  # type: ignore[type-arg]  # JSON of any shape; the callers check it
+def _load(body: str) -> dict[str, Any]:
     try:
         fields = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedJob("not JSON") from error
     if not isinstance(fields, dict) or fields.get("v") != VERSION:
         raise MalformedJob("of another version")

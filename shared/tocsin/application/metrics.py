@@ -17,6 +17,8 @@ class Metric(StrEnum):
     UNANSWERED = "Unanswered"
     SENDER_ERROR = "SenderError"
     """A push service refused a message for a mistake of ours; people have to look."""
+    CIRCUIT_OPENED = "CircuitOpened"
+    """A push service keeps refusing an app's VAPID key: its recipients wait until people have looked."""
     LEASE_LOST = "LeaseLost"
     UNPROVED_IDENTITY = "UnprovedIdentity"
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret

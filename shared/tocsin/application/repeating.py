@@ -64,7 +64,7 @@ class Repeating:
                 "The first request with this Idempotency-Key is still running",
                 retry_after=2,
             )
-        counts = self._settling.counts(send)
+        counts = self._settling.progress(send).counts
         if told is None:
             told = Told(self._credits.balance(app).available)
         queued = send.state is not SendState.SETTLED

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tocsin.domain.chunk import Repeat
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
 from tocsin.domain.send import Audience, Charge, Tally
@@ -30,7 +31,7 @@ class SendCommand:
     """A request to send. most: the largest number of recipients to consider, the most recently seen first.
 
     queued: deliver after the answer, however few they are. keeps_empty: a send to nobody is stored like any other, so
-    that it can be looked up and repeated.
+    that it can be looked up and repeated. repeat: what becomes of those in doubt after a worker was lost.
     """
 
     app: App
@@ -44,6 +45,7 @@ class SendCommand:
     keeps_empty: bool = False
     idempotency: IdempotencyKey | None = None
     request_id: str = ""
+    repeat: Repeat = Repeat.RESEND
 
 
 @dataclass(frozen=True, slots=True)

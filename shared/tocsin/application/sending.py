@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from tocsin.application.delivering import Delivering
-from tocsin.application.jobs import FanOut, Recipient
+from tocsin.application.jobs import Recipient
 from tocsin.application.ports import (
     Clock,
     Credits,
@@ -15,7 +15,6 @@ from tocsin.application.ports import (
     IdempotencyKeyTaken,
     InsufficientCredits,
     InsufficientQuota,
-    Jobs,
     LeaseLost,
     Meter,
     Randomness,
@@ -25,12 +24,15 @@ from tocsin.application.ports import (
     Unavailable,
 )
 from tocsin.application.repeating import Repeating
+from tocsin.application.resuming import Resuming
 from tocsin.application.send_command import SendCommand, SendResult, Shortage
-from tocsin.application.settling import Settling
-from tocsin.domain.chunk import Chunk, Repeat, claimed, opened
+from tocsin.application.settling import Progress, Settling
+from tocsin.application.targets import target_of
+from tocsin.domain.chunk import Chunk, claimed, opened
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
-from tocsin.domain.notification import Notification, NotificationTooLong, payload
+from tocsin.domain.notification import Notification
+from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
@@ -41,8 +43,20 @@ MINIMUM_LIFE = 60
 SWEEP_AFTER = 60
 _RACES = 8
 _NOBODY: tuple[SubscriptionId, ...] = ()
-_WHO_SAMPLE = "x" * 11  # as long as a real person token, to measure with
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Whom a send is for. now: to be delivered in the request; None: that is for the queue.
+
+    by_shard: how many in each shard, for a send to everyone. inactive: who was named in vain.
+    """
+
+    total: int
+    now: list[Subscription] | None
+    by_shard: tuple[int, ...] = ()
+    inactive: tuple[SubscriptionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class Sending:
         delivering: Delivering,
         settling: Settling,
         repeating: Repeating,
-        jobs: Jobs,
+        resuming: Resuming,
         clock: Clock,
         randomness: Randomness,
         meter: Meter,
@@ -76,7 +90,7 @@ class Sending:
         self._delivering = delivering
         self._settling = settling
         self._repeating = repeating
-        self._jobs = jobs
+        self._resuming = resuming
         self._clock = clock
         self._randomness = randomness
         self._meter = meter
@@ -84,23 +98,21 @@ class Sending:
     def send(self, command: SendCommand) -> SendResult:
         """Send, or queue the sending of, a notification.
 
-        Raises Refused: FIELD_INVALID (too long for one message), CREDITS_EXHAUSTED, QUOTA_EXCEEDED,
-        IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then stored or charged. After one acceptance it never
-        raises.
+        Raises Refused: CREDITS_EXHAUSTED, QUOTA_EXCEEDED, IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then
+        stored or charged. After one acceptance it never raises.
         """
-        _check_length(command)
         until, app = self._clock.now() + SYNC_SECONDS, command.app.id
         idempotency = self._repeating.key(command)
         if idempotency is not None and (repeated := self._repeating.answer(app, idempotency)) is not None:
             return repeated
         if command.charge is Charge.CREDITS and self._available(app) == 0:
             raise Refused(Fault.CREDITS_EXHAUSTED, "Insufficient credits")
-        audience, total, inactive = self._audience(command)
-        if total == 0 and not command.keeps_empty:
+        found = self._audience(command)
+        if found.total == 0 and not command.keeps_empty:
             return SendResult(None, 0, Tally(), queued=False, balance=self._available(app))
         try:
-            result = self._reserve_and_send(command, audience, total, idempotency, until)
-            result = replace(result, unreachable=(*inactive, *result.unreachable))
+            result = self._reserve_and_send(command, found, idempotency, until)
+            result = replace(result, unreachable=(*found.inactive, *result.unreachable))
         except IdempotencyKeyTaken as error:
             repeated = None if idempotency is None else self._repeating.answer(app, idempotency)
             if repeated is None:
@@ -111,19 +123,19 @@ class Sending:
             self._quietly(lambda: self._sends.note_answer(app, key, told), None)
         return result
 
-    def progress(self, app: AppId, send_id: SendId) -> tuple[Send, Tally] | None:
-        """A send of this app and what became of it so far, or None."""
+    def progress(self, app: AppId, send_id: SendId) -> Progress | None:
+        """How far a send of this app came, or None."""
         send = self._sends.get(app, send_id)
-        return None if send is None else (send, self._settling.counts(send))
+        return None if send is None else self._settling.progress(send)
 
-    def _audience(self, command: SendCommand) -> tuple[list[Subscription] | None, int, tuple[SubscriptionId, ...]]:
-        """Whom to send to here and now, or None when that is for the queue; how many; and who was named in vain."""
+    def _audience(self, command: SendCommand) -> _Found:
         app, inactive = command.app.id, _NOBODY
         match command.audience:
             case Everyone():
-                active = self._subscriptions.counts(app).active
-                if active > SYNC_RECIPIENTS or command.queued:
-                    return None, active, ()
+                counts = self._subscriptions.counts(app)
+                total = counts.active if command.most is None else min(counts.active, command.most)
+                if total > SYNC_RECIPIENTS or command.queued:
+                    return _Found(total, None, counts.by_shard)
                 found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).subscriptions)
             case People(identities):
                 found = list(self._subscriptions.of(app, identities))
@@ -133,27 +145,22 @@ class Sending:
                 inactive = _without(ids, found)
         found = found[: command.most]
         later = command.queued or len(found) > SYNC_RECIPIENTS
-        return (None if later else found), len(found), inactive
+        return _Found(len(found), None if later else found, inactive=inactive)
 
     def _reserve_and_send(
-        self,
-        command: SendCommand,
-        audience: list[Subscription] | None,
-        total: int,
-        idempotency: Idempotency | None,
-        until: float,
+        self, command: SendCommand, found: _Found, idempotency: Idempotency | None, until: float
     ) -> SendResult:
         for _ in range(_RACES):
             available = self._available(command.app.id) if command.charge is not Charge.QUOTA else 0
-            reach, limits = _reach(command, total, available), command.app.limits
-            send = self._plan(command, reach, sync=audience is not None or total == 0)
+            reach, limits = _reach(command, found.total, available), command.app.limits
+            send = self._plan(command, found, reach)
             try:
-                if total == 0:
+                if found.total == 0:
                     reached = self._keep(send, idempotency, limits)
-                elif audience is None:
+                elif found.now is None:
                     reached = self._queue(send, idempotency, limits)
                 else:
-                    reached = self._deliver(send, audience[:reach], idempotency, limits, until)
+                    reached = self._deliver(send, found.now[:reach], idempotency, limits, until)
             except InsufficientCredits:
                 continue
             except InsufficientQuota as error:
@@ -170,8 +177,9 @@ class Sending:
             send.id, send.reserved, reached.counts, queued=reached.queued, balance=balance, unreachable=reached.gone
         )
 
-    def _plan(self, command: SendCommand, reach: int, *, sync: bool) -> Send:
+    def _plan(self, command: SendCommand, found: _Found, reach: int) -> Send:
         now, app = int(self._clock.now()), command.app
+        sync = found.now is not None or found.total == 0
         return Send(
             id=SendId(self._randomness.new_id()),
             app=app.id,
@@ -182,7 +190,7 @@ class Sending:
             site_url=app.site_url,
             contact=app.contact,
             charge=command.charge,
-            repeat=Repeat.RESEND,
+            repeat=command.repeat,
             reserved=reach,
             chunks=1 if sync and reach else 0,
             state=SendState.SENDING if sync else SendState.PLANNED,
@@ -191,6 +199,7 @@ class Sending:
             expires_at=now + max(command.notification.ttl, MINIMUM_LIFE),
             settled_at=None,
             request_id=command.request_id,
+            parts=() if sync else parted(found.by_shard, reach) if found.by_shard else (reach,),
         )
 
     def _keep(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
@@ -202,7 +211,7 @@ class Sending:
     def _queue(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
         self._reserve(send, None, idempotency, limits)
         # The send is stored: if the queue fails, the sweep does this soon.
-        self._quietly(lambda: self._jobs.fan_out(FanOut(send.app, send.id)), None)
+        self._quietly(lambda: self._resuming.plan(send), None)
         return _Reached(Tally(pending=send.reserved), queued=True)
 
     def _deliver(
@@ -216,8 +225,8 @@ class Sending:
         ids = tuple(subscription.id for subscription in audience)
         chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
         self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
-        recipients: list[Recipient | None] = [Recipient.of(subscription) for subscription in audience]
-        delivery = self._delivering.begin(send, chunk, recipients, self._clock.now())
+        targets = [target_of(Recipient.of(subscription)) for subscription in audience]
+        delivery = self._delivering.begin(send, chunk, targets, self._clock.now())
 
         def deliver() -> Chunk:
             self._delivering.finish(delivery, until)
@@ -282,13 +291,3 @@ def _without(ids: tuple[SubscriptionId, ...], found: list[Subscription]) -> tupl
 def _complete(command: SendCommand) -> Notification:
     return replace(command.notification, icon=command.notification.icon or command.app.icon)
 
-
-def _check_length(command: SendCommand) -> None:
-    try:
-        payload(_complete(command), SendId("0" * 24), command.app.site_url, _WHO_SAMPLE)
-    except NotificationTooLong as error:
-        raise Refused(
-            Fault.FIELD_INVALID,
-            f"The notification is {error.bytes_over} bytes too long for one push message",
-            field="body",
-        ) from error

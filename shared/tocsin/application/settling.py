@@ -1,8 +1,25 @@
 """The end of a send: count what was accepted, spend that, release the rest."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
 from tocsin.application.ports import Chunks, Clock, Sends
-from tocsin.domain.chunk import ChunkState
+from tocsin.domain.chunk import Chunk, ChunkState, Wait
+from tocsin.domain.report import Report, total
 from tocsin.domain.send import Send, SendState, Tally, tally
+
+ROOM = 1_600
+"""Characters for the sorts of answers in a settled send's record: some 75 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a send came. waits: by push service, the wait that ends first, for those that now keep us waiting."""
+
+    send: Send
+    counts: Tally
+    report: Report
+    waits: Mapping[str, Wait]
 
 
 class Settling:
@@ -13,11 +30,16 @@ class Settling:
         self._chunks = chunks
         self._clock = clock
 
-    def counts(self, send: Send) -> Tally:
-        """What became of the recipients so far."""
+    def progress(self, send: Send) -> Progress:
+        """What became of the recipients so far, what push services answered, and which of them keep us waiting."""
         if send.state is SendState.SETTLED:
-            return send.counts
-        return sum(map(tally, self._chunks.of(send.app, send.id)), Tally())
+            return Progress(send, send.counts, send.report, {})
+        chunks = self._chunks.of(send.app, send.id)
+        counts, report = _sums(chunks)
+        if send.state is SendState.PLANNED:  # who is in no chunk yet waits as well
+            decided = counts.accepted + counts.failed + counts.uncertain
+            counts = replace(counts, pending=max(counts.pending, send.reserved - decided))
+        return Progress(send, counts, report, _waits(chunks, self._clock.now()))
 
     def settle(self, send: Send) -> bool:
         """Settle if every chunk is done; False when it is too early, or somebody else did."""
@@ -26,4 +48,18 @@ class Settling:
         chunks = self._chunks.of(send.app, send.id)
         if len(chunks) != send.chunks or any(chunk.state is not ChunkState.DONE for chunk in chunks):
             return False
-        return self._sends.settle(send, sum(map(tally, chunks), Tally()), int(self._clock.now()))
+        return self._sends.settle(send, *_sums(chunks), int(self._clock.now()))
+
+
+def _sums(chunks: Sequence[Chunk]) -> tuple[Tally, Report]:
+    counts = sum(map(tally, chunks), Tally())
+    return counts, total(chunk.report for chunk in chunks).shortened(ROOM)
+
+
+def _waits(chunks: Sequence[Chunk], now: float) -> Mapping[str, Wait]:
+    waits: dict[str, Wait] = {}
+    for wait in (wait for chunk in chunks for wait in chunk.waits if wait.until > now):
+        known = waits.get(wait.service)
+        if known is None or wait.until < known.until:
+            waits[wait.service] = wait
+    return waits

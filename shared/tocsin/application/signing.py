@@ -1,5 +1,7 @@
 """The VAPID keys of apps, ready to sign with."""
 
+import threading
+
 from tocsin.application.ports import Registry, Vault
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.webpush.vapid import VapidKey, VapidTokens
@@ -11,22 +13,25 @@ def vapid_context(tenant: TenantId, app: AppId) -> dict[str, str]:
 
 
 class Signing:
-    """Authorization headers by RFC 8292. Keys are opened once and kept as long as the process lives."""
+    """Authorization headers by RFC 8292, for all threads. Keys are opened once and kept while the process lives."""
 
     def __init__(self, registry: Registry, vault: Vault) -> None:
         self._registry = registry
         self._vault = vault
         self._keys: dict[tuple[AppId, str], VapidKey | None] = {}
         self._tokens = VapidTokens()
+        self._lock = threading.Lock()
 
     def authorization(self, tenant: TenantId, app: AppId, key: str, subject: str, origin: str, now: int) -> str | None:
         """The header's value for this key and push service; None when the app has no such key."""
-        opened = self._key(tenant, app, key)
-        return None if opened is None else self._tokens.authorization(opened, subject, origin, now)
+        with self._lock:
+            opened = self._key(tenant, app, key)
+            return None if opened is None else self._tokens.authorization(opened, subject, origin, now)
 
-    def forget(self, key: str, origin: str) -> None:
-        """Sign anew next time: a push service refused the token."""
-        self._tokens.forget(key, origin)
+    def forget(self, refused: str) -> None:
+        """Sign anew next time: a push service refused this header. No change if it was replaced already."""
+        with self._lock:
+            self._tokens.forget(refused)
 
     def _key(self, tenant: TenantId, app: AppId, key: str) -> VapidKey | None:
         if (app, key) not in self._keys:

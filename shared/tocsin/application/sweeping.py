@@ -1,11 +1,11 @@
 """The sweep: each minute, find what got lost on the way and set it going again."""
 
-from tocsin.application.jobs import DeliverChunk, FanOut
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Chunks, Clock, Jobs, Meter, Sends
+from tocsin.application.ports import Clock, Meter, Sends
+from tocsin.application.resuming import Resuming
 from tocsin.application.settling import Settling
-from tocsin.domain.chunk import ChunkState
-from tocsin.domain.send import Send, SendState
+from tocsin.domain.chunk import Chunk
+from tocsin.domain.send import Course, Send, SendState
 
 AGAIN_AFTER, AGAIN_AT_MOST = 60, 540
 """Seconds until a send is looked at again: as long as it has lasted so far, within these bounds. What stays unfinished
@@ -20,12 +20,9 @@ BATCH = 200
 class Sweeping:
     """Looks at every send that is due and not settled; doing so twice changes nothing."""
 
-    def __init__(
-        self, sends: Sends, chunks: Chunks, jobs: Jobs, settling: Settling, clock: Clock, meter: Meter
-    ) -> None:
+    def __init__(self, sends: Sends, resuming: Resuming, settling: Settling, clock: Clock, meter: Meter) -> None:
         self._sends = sends
-        self._chunks = chunks
-        self._jobs = jobs
+        self._resuming = resuming
         self._settling = settling
         self._clock = clock
         self._meter = meter
@@ -38,17 +35,28 @@ class Sweeping:
             if send is not None:
                 seen += 1
                 age = now - send.created_at
-                self._sends.postpone(app, send_id, now + min(max(age, AGAIN_AFTER), AGAIN_AT_MOST))
+                self._sends.postpone(app, send_id, _again(send, age, now))
                 self._resume(send, age, now)
         self._meter.count(Metric.SWEPT, seen)
         return seen
 
     def _resume(self, send: Send, age: int, now: int) -> None:
-        if send.state is SendState.PLANNED:
-            if age >= PLANNER_SECONDS:
-                self._jobs.fan_out(FanOut(send.app, send.id))
-        elif not self._settling.settle(send):
-            for chunk in self._chunks.of(send.app, send.id):
-                stuck = chunk.lease_until < now if chunk.epoch else age >= QUEUE_SECONDS
-                if chunk.state is ChunkState.OPEN and stuck:
-                    self._jobs.deliver(DeliverChunk(send.app, send.id, chunk.number, chunk.digest, 0))
+        if send.course is Course.PAUSED and now < send.expires_at:
+            return
+        if send.state is SendState.PLANNED and age < PLANNER_SECONDS:
+            return
+        if not self._settling.settle(send):
+            self._resuming.resume(send, lambda chunk: _stuck(chunk, age, now))
+
+
+def _again(send: Send, age: int, now: int) -> int:
+    """When to look again: at the send's end at the latest, and from then on often, for nobody has to wait any more."""
+    soon = now + AGAIN_AFTER
+    if send.course is Course.CANCELLED:
+        return soon
+    return min(now + min(max(age, AGAIN_AFTER), AGAIN_AT_MOST), max(send.expires_at, soon))
+
+
+def _stuck(chunk: Chunk, age: int, now: int) -> bool:
+    """Whether nobody seems to care for an open chunk any more."""
+    return chunk.lease_until < now if chunk.epoch else age >= QUEUE_SECONDS

@@ -56,7 +56,7 @@ def examine(records: Records, now: float) -> Finding:
         state = {"state": str(send.state)}
         drifts.append(Drift(DriftKind.SETTLED_TOO_EARLY, records.name, state, {"state": str(SendState.SETTLED)}))
         return Finding(tuple(drifts), NOTHING)
-    if False:
+    if now > send.expires_at + OVERDUE_SECONDS:
         ended = {"state": str(SendState.SETTLED)}
         drifts.append(Drift(DriftKind.OVERDUE, records.name, {"state": str(send.state)}, ended))
     return Finding(tuple(drifts), Sums(held=_held(records, send)) - records.moved)

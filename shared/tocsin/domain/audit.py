@@ -19,6 +19,9 @@ class Action(StrEnum):
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     CLIENT_UNREGISTERED = "client.unregistered"
+    SEND_PAUSED = "send.paused"
+    SEND_RESUMED = "send.resumed"
+    SEND_CANCELLED = "send.cancelled"
 
 
 @dataclass(frozen=True, slots=True)

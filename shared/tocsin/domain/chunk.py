@@ -7,20 +7,24 @@ One record a chunk, never one a recipient: two bits of result and one of doubt e
 - Whatever a lost worker had in flight becomes *uncertain*: perhaps accepted, never charged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from itertools import islice
 
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.report import Fate, Report
 
 CHUNK_SIZE = 500
 WINDOW = 100
 """POSTs in flight at most, and so the most that one lost worker leaves uncertain."""
-SAVE_EVERY = 50
+SAVE_EVERY = 80
+"""Room in the window that is worth a write: 5 saves a full chunk, while the last 20 keep the connection busy."""
 LEASE_SECONDS = 30
 POST_SECONDS = 10
-MAX_ROUNDS = 6
-MAX_OWNERS = 30
+MAX_TRIES = 6
+"""How often a push service may put off the recipients of a chunk until they are given up."""
+MAX_OWNERS = 60
 """After so many claims a chunk is given up: something in it kills its workers, or half an hour was not enough."""
 
 
@@ -53,11 +57,22 @@ class ChunkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A push service put off recipients of a chunk: how often so far, until when (Unix seconds), and why last."""
+
+    service: str
+    tries: int
+    until: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The stored record.
 
     digest: hex SHA-256 of the frozen recipient ids, in order. doubted: recipients that may have been accepted unseen.
     epoch counts owners, version counts writes. lease_until: Unix seconds; only saves work, safety is in the conditions.
+    waits: one for each push service that has put us off. report: what was answered, as of the results.
     """
 
     app: AppId
@@ -70,9 +85,18 @@ class Chunk:
     epoch: int
     version: int
     lease_until: int
-    round: int
-    gone: int
+    waits: tuple[Wait, ...]
+    report: Report
     state: ChunkState
+
+    @property
+    def gone(self) -> int:
+        """How many subscriptions turned out to be dead; they are among the failed."""
+        return self.report.count(Fate.GONE)
+
+    def wait(self, service: str) -> Wait | None:
+        """How this push service put us off, if it did."""
+        return next((wait for wait in self.waits if wait.service == service), None)
 
     def count(self, result: Result) -> int:
         """How many recipients have this result."""
@@ -88,43 +112,37 @@ class Chunk:
 def opened(app: AppId, send: SendId, number: int, size: int, digest: str) -> Chunk:
     """A chunk that nobody has claimed yet."""
     pending = (Result.PENDING,) * size
-    return Chunk(app, send, number, digest, pending, frozenset(), (), 0, 0, 0, 0, 0, ChunkState.OPEN)
+    return Chunk(app, send, number, digest, pending, frozenset(), (), 0, 0, 0, (), Report(), ChunkState.OPEN)
 
 
-def claimed(chunk: Chunk, now: int, repeat: Repeat) -> Chunk:
+def claimed(chunk: Chunk, now: int, repeat: Repeat, skipped: Container[int] = ()) -> Chunk:
     """The record as its next owner writes it: the last owner's intents in doubt, a new epoch, the first window.
 
-    The write must be conditional on the version that was read.
+    skipped: recipients that must wait longer, by index. The write must be conditional on the version that was read.
     """
     results = list(chunk.results)
     for index in chunk.in_flight:
         if results[index] is Result.PENDING:
             results[index] = Result.UNCERTAIN
-    intents = tuple(waiting(results, 0, repeat, WINDOW))
+    open_ = (index for index in untried(results, repeat) if index not in skipped)
     return replace(
         chunk,
         results=tuple(results),
         doubted=chunk.doubted | frozenset(chunk.in_flight),
-        in_flight=intents,
+        in_flight=tuple(islice(open_, WINDOW)),
         epoch=chunk.epoch + 1,
         version=chunk.version + 1,
         lease_until=now + LEASE_SECONDS,
-        round=chunk.round + 1,
     )
 
 
-def waiting(results: list[Result] | tuple[Result, ...], start: int, repeat: Repeat, limit: int) -> Iterator[int]:
-    """The next recipients to try, from `start` on, at most `limit`."""
-    found = 0
-    for index in range(start, len(results)):
-        if found == limit:
-            return
-        if results[index] in repeat.retried:
-            found += 1
-            yield index
+def untried(results: Sequence[Result], repeat: Repeat) -> Iterator[int]:
+    """The recipients that are still to be tried, by index, in order."""
+    retried = repeat.retried
+    return (index for index, result in enumerate(results) if result in retried)
 
 
 def finished(chunk: Chunk) -> Chunk:
     """The record at its end: what is still pending failed."""
     results = tuple(Result.FAILED if result is Result.PENDING else result for result in chunk.results)
-    return replace(chunk, results=results, in_flight=(), lease_until=0, state=ChunkState.DONE)
+    return replace(chunk, results=results, in_flight=(), lease_until=0, waits=(), state=ChunkState.DONE)

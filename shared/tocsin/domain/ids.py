@@ -11,6 +11,7 @@ SubscriptionId = NewType("SubscriptionId", str)
 
 ID_BYTES = 12
 SHARDS = 32
+ALL_SHARDS = range(SHARDS)
 
 
 def shard_of(subscription: SubscriptionId) -> int:

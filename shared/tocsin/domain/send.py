@@ -1,16 +1,19 @@
 """A send: one notification to an audience, and the money held for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tocsin.domain.chunk import Chunk, Repeat, Result
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.notification import Notification
+from tocsin.domain.report import Report
 from tocsin.domain.tenancy import DialectName
 
 SYNC_RECIPIENTS = 100
 """A send to this many is delivered in the request; a larger one is queued."""
+LARGE = 1_000
+"""A send to more than this many goes by the queues for broadcasts."""
 
 
 class SendState(StrEnum):
@@ -19,6 +22,14 @@ class SendState(StrEnum):
     PLANNED = "planned"
     SENDING = "sending"
     SETTLED = "settled"
+
+
+class Course(StrEnum):
+    """What the customer wants of a send that is not settled: to go on, to rest, or to end with whom it reached."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
 
 
 class Charge(StrEnum):
@@ -103,8 +114,9 @@ class Send:
     """The stored record.
 
     reserved: the most recipients it may reach, and the credits held while it runs (if it is charged).
-    chunks: how many there are, known once the state is SENDING. expires_at: TTL's end (Unix seconds).
-    counts: final at SETTLED, else the zero tally. request_id: of the request that made it, for its logs (X-5).
+    parts: the most recipients of each part that is planned by itself; their sum is `reserved`.
+    chunks: how many there are, final once the state is SENDING. expires_at: TTL's end (Unix seconds).
+    counts, report: final at SETTLED, else empty. request_id: of the request that made it, for its logs (X-5).
     """
 
     id: SendId
@@ -125,6 +137,14 @@ class Send:
     expires_at: int
     settled_at: int | None
     request_id: str = ""
+    parts: tuple[int, ...] = ()
+    course: Course = Course.RUNNING
+    report: Report = field(default_factory=Report)
+
+    @property
+    def large(self) -> bool:
+        """Whether it is a broadcast, which must not delay what one person waits for."""
+        return self.reserved > LARGE
 
 
 @dataclass(frozen=True, slots=True)

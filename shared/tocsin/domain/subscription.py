@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId
 from tocsin.webpush.encryption import RecipientKeys
 
 
@@ -105,13 +105,17 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many subscriptions an app has in each state; by_key: how many active ones by the id of their VAPID key."""
+    """How many subscriptions an app has in each state.
+
+    by_key, by_shard: how many active ones there are, by the id of their VAPID key, and in each of the 32 shards.
+    """
 
     active: int = 0
     inactive: int = 0
     expired: int = 0
     unregistered: int = 0
     by_key: Mapping[str, int] = field(default_factory=dict)
+    by_shard: tuple[int, ...] = (0,) * SHARDS
 
     def of(self, states: Collection[SubscriptionState]) -> int:
         """How many there are in these states together."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from tocsin.adapters.dead_letters import Place, SqsDeadLetters
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
@@ -24,33 +25,49 @@ from tocsin.application.authenticating import Authenticating
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
+from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.fetching import Fetching
 from tocsin.application.identifying import Identifying
+from tocsin.application.jobs import Lane
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.ports import Queue
 from tocsin.application.reconciling import Reconciling
+from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
+from tocsin.application.resuming import Resuming
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
+from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
-from tocsin.application.user_tokens import UserTokens
+from tocsin.application.watching import Watching
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
 from tocsin.entrypoints.observability import EmbeddedMeter
 from tocsin.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
-    from tocsin.adapters.push_http import PushHttp
+    from mypy_boto3_sqs.client import SQSClient
+
+    from tocsin.adapters.push_http import PushHttpByThread
+    from tocsin.application.user_tokens import UserTokens
 
 # Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
 # Stores ask up to 16 things at once, and the sending thread goes on meanwhile.
+# A save is dear: botocore would check each of our (typed, tested) requests, and build its user agent's name, anew.
 _AWS = Config(
-    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3, max_pool_connections=32
+    retries={"mode": "standard", "total_max_attempts": 2},
+    connect_timeout=1,
+    read_timeout=3,
+    max_pool_connections=32,
+    parameter_validation=False,
+    user_agent="Tocsin",
 )
 
 
@@ -88,7 +105,7 @@ class Container:
             self.delivering,
             self._settling,
             Repeating(self._sends, self._credits, self._settling, self._derivation, self.clock),
-            self.jobs,
+            self._resuming,
             self.clock,
             self._randomness,
             self.meter,
@@ -110,7 +127,7 @@ class Container:
     @cached_property
     def identifying(self) -> Identifying:
         """Names of people."""
-        return Identifying(self.limiting, self.user_tokens, self._derivation, self.clock, self.meter)
+        return Identifying(self.limiting, lambda: self.user_tokens, self._derivation, self.clock, self.meter)
 
     @cached_property
     def listing(self) -> Listing:
@@ -133,8 +150,11 @@ class Container:
         return People(self._registry, self._subscriptions, self.identifying, self.listing, self.clock, self._randomness)
 
     @cached_property
-    def user_tokens(self) -> UserTokens:
+    def user_tokens(self) -> "UserTokens":
         """Tokens that name a person."""
+        # Imported here: two functions read or issue them, and loading the library is a part of a cold start.
+        from tocsin.application.user_tokens import UserTokens  # noqa: PLC0415
+
         return UserTokens(self._derivation, self.clock)
 
     @cached_property
@@ -145,18 +165,33 @@ class Container:
     @cached_property
     def delivering(self) -> Delivering:
         """Chunks."""
-        return Delivering(
-            self._sends,
+        surroundings = Surroundings(
             self._chunks,
             self._subscriptions,
-            self.jobs,
             self._transport,
             self._signing,
-            self._settling,
+            Watching(self._sends, self.clock),
+            Pacing(),
             self._derivation,
             self.clock,
             self.meter,
         )
+        return Delivering(self._sends, self.jobs, self._settling, surroundings)
+
+    @cached_property
+    def steering(self) -> Steering:
+        """Pausing and cancelling."""
+        return Steering(self._sends, self._resuming, self._settling, self._registry, self.clock, self._randomness)
+
+    @cached_property
+    def redriving(self) -> Redriving:
+        """Dead letters."""
+        required = self._settings.required
+        places = {
+            queue: Place(required(f"{queue.name}_QUEUE_URL"), required(f"{queue.name}_DEAD_LETTERS_URL"))
+            for queue in Queue
+        }
+        return Redriving(SqsDeadLetters(self._sqs, places), self.clock)
 
     @cached_property
     def fanning_out(self) -> FanningOut:
@@ -166,7 +201,7 @@ class Container:
     @cached_property
     def sweeping(self) -> Sweeping:
         """The sweep."""
-        return Sweeping(self._sends, self._chunks, self.jobs, self._settling, self.clock, self.meter)
+        return Sweeping(self._sends, self._resuming, self._settling, self.clock, self.meter)
 
     @cached_property
     def reconciling(self) -> Reconciling:
@@ -186,10 +221,11 @@ class Container:
     @cached_property
     def jobs(self) -> SqsJobs:
         """The queues."""
+        optional = self._settings.optional
         return SqsJobs(
-            boto3.client("sqs", config=_AWS),
-            self._settings.optional("FANOUT_QUEUE_URL"),
-            self._settings.required("DELIVER_QUEUE_URL"),
+            self._sqs,
+            {Lane.DIRECT: optional("FANOUT_QUEUE_URL"), Lane.BULK: optional("BULK_FANOUT_QUEUE_URL")},
+            {Lane.DIRECT: optional("DELIVER_QUEUE_URL"), Lane.BULK: optional("BULK_DELIVER_QUEUE_URL")},
         )
 
     @cached_property
@@ -222,6 +258,10 @@ class Container:
         return Settling(self._sends, self._chunks, self.clock)
 
     @cached_property
+    def _resuming(self) -> Resuming:
+        return Resuming(self._chunks, self.jobs)
+
+    @cached_property
     def _signing(self) -> Signing:
         return Signing(self._registry, self._vault)
 
@@ -236,6 +276,10 @@ class Container:
     @cached_property
     def _database(self) -> Database:
         return Database(boto3.client("dynamodb", config=_AWS), self.clock, self._randomness)
+
+    @cached_property
+    def _sqs(self) -> "SQSClient":
+        return boto3.client("sqs", config=_AWS)
 
     @cached_property
     def _registry(self) -> DynamoRegistry:
@@ -268,11 +312,11 @@ class Container:
         return KmsVault(boto3.client("kms", config=_AWS), self._settings.required("VAPID_KMS_KEY"))
 
     @cached_property
-    def _transport(self) -> "PushHttp":
+    def _transport(self) -> "PushHttpByThread":
         # Imported here: only two functions post to push services, and loading libcurl is a part of a cold start.
-        from tocsin.adapters.push_http import PushHttp  # noqa: PLC0415
+        from tocsin.adapters.push_http import PushHttpByThread  # noqa: PLC0415
 
-        return PushHttp(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
+        return PushHttpByThread(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
 
     def _secret(self, setting: str) -> str:
         """A secret that this function is given; the empty text, which nothing matches, for one that it is not."""

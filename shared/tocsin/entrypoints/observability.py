@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from collections import Counter, defaultdict
 from typing import TypedDict
 
@@ -15,6 +16,8 @@ logger = Logger(location=None)
 _Whose = tuple[str | None, str | None]  # dialect, push service
 _UNITS = {Metric.LATENCY: "Milliseconds"}
 
+# Several chunks are worked on at once, each in a thread.
+_lock = threading.Lock()
 _refusals: Counter[str] = Counter()
 _bugs: list[Exception] = []
 
@@ -34,7 +37,9 @@ class Fields(TypedDict, total=False):
     send: str
     chunk: int
     chunks: int
-    round: int
+    part: int
+    epoch: int
+    posts: int
     accepted: int
     failed: int
     gone: int
@@ -57,11 +62,12 @@ def log(message: str, fields: Fields, error: BaseException | None = None) -> Non
     error: a bug of ours that ended it. The line is then an error, and tells its type and where it was, not its text,
     which may quote what a caller sent.
     """
-    if _refusals:
-        fields = {**fields, "refusals": dict(_refusals)}
-        _refusals.clear()
-    bug = error or next(iter(_bugs), None)
-    _bugs.clear()
+    with _lock:
+        if _refusals:
+            fields = {**fields, "refusals": dict(_refusals)}
+            _refusals.clear()
+        bug = error or next(iter(_bugs), None)
+        _bugs.clear()
     if bug is None:
         logger.info(message, extra=dict(fields))
     else:
@@ -86,7 +92,9 @@ class EmbeddedMeter:
         self, metric: Metric, amount: int = 1, *, dialect: str | None = None, push_service: str | None = None
     ) -> None:
         """Add to a counter."""
-        if amount:
+        if not amount:
+            return
+        with _lock:
             self._sums[dialect, push_service][metric] += amount
 
     def timed(self, metric: Metric, milliseconds: int, *, dialect: str) -> None:
@@ -95,12 +103,14 @@ class EmbeddedMeter:
 
     def refusal(self, service: str, reason: str) -> None:
         """Keep it for the line that is logged at the end."""
-        _refusals[f"{service}: {reason}"] += 1
+        with _lock:
+            _refusals[f"{service}: {reason}"] += 1
 
     def crash(self, error: Exception) -> None:
         """Count it, and keep it for the line that is logged at the end."""
         self.count(Metric.CRASHED_AFTER_ACCEPTANCE)
-        _bugs.append(error)
+        with _lock:
+            _bugs.append(error)
 
     def flush(self) -> None:
         """Write what this invocation measured, if anything."""

@@ -1,7 +1,7 @@
 """SQS: messages become jobs. Each message succeeds or fails alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -17,6 +17,8 @@ from tocsin.entrypoints.settings import Settings
 
 Job = TypeVar("Job", FanOut, DeliverChunk)
 QueueHandler = Callable[[dict[str, Any], LambdaContext], Any]
+CHUNKS_AT_ONCE = 4
+"""While one of them saves, the others keep the processor busy; 400 POSTs in flight are as many as one core can use."""
 RESERVE_SECONDS = 15
 """A worker starts nothing new this long before Lambda ends it."""
 
@@ -25,25 +27,24 @@ def fanout_handler() -> QueueHandler:
     """The Lambda handler that opens the chunks of planned sends."""
     container = Container(Settings.from_environment())
 
-    def work(job: FanOut, _record: SQSRecord, _context: LambdaContext) -> None:
-        chunks = container.fanning_out.handle(job)
-        observability.log("fan-out", {"app": job.app, "send": job.send, "chunks": chunks})
+    def work(job: FanOut, _record: SQSRecord, until: float) -> None:
+        chunks = container.fanning_out.handle(job, until)
+        observability.log("fan-out", {"app": job.app, "send": job.send, "part": job.part, "chunks": chunks})
 
-    return _handler(decode_fan_out, work, container)
+    return _handler(decode_fan_out, work, container, lambda: container.fanning_out)
 
 
 def deliver_handler() -> QueueHandler:
-    """The Lambda handler that delivers chunks."""
+    """The Lambda handler that delivers chunks, several at once."""
     container = Container(Settings.from_environment())
 
-    def work(job: DeliverChunk, record: SQSRecord, context: LambdaContext) -> None:
+    def work(job: DeliverChunk, record: SQSRecord, until: float) -> None:
         if job.recipients and record.attributes.approximate_receive_count != "1":
             # It failed, and what it carries is stale by now: the worker reads the recipients again by the frozen ids.
             # A dead letter lies there for two weeks, and so holds nobody's endpoint.
-            container.jobs.deliver(replace(job, recipients=()))
+            container.jobs.deliver([job.without_recipients()])
             return
-        left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        chunk = container.delivering.handle(job, container.clock.now() + left)
+        chunk = container.delivering.handle(job, until)
         if chunk is None:
             return
         counts = tally(chunk)
@@ -53,7 +54,8 @@ def deliver_handler() -> QueueHandler:
                 "app": job.app,
                 "send": job.send,
                 "chunk": job.number,
-                "round": chunk.round,
+                "epoch": chunk.epoch,
+                "posts": chunk.report.posts,
                 "accepted": counts.accepted,
                 "failed": counts.failed,
                 "gone": counts.gone,
@@ -62,29 +64,45 @@ def deliver_handler() -> QueueHandler:
             },
         )
 
-    return _handler(decode_deliver, work, container)
+    return _handler(decode_deliver, work, container, lambda: container.delivering, CHUNKS_AT_ONCE)
 
 
 def _handler(
-    decode: Callable[[str], Job], work: Callable[[Job, SQSRecord, LambdaContext], None], container: Container
+    decode: Callable[[str], Job],
+    work: Callable[[Job, SQSRecord, float], None],
+    container: Container,
+    prepare: Callable[[], object],
+    at_once: int = 1,
 ) -> QueueHandler:
+    """prepare: makes what the threads share, before there are any; several at once would make it several times."""
     # One failing message is an answer and not an error: SQS brings it back, and in the end it is a dead letter.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    # Kept from one invocation to the next, and with them their connections; between two they have nothing to do.
+    threads = ThreadPoolExecutor(at_once)
+
+    def guarded(record: SQSRecord, until: float) -> None:
+        fields: Fields = {}
+        try:
+            job = decode(record.body)
+            fields = {"app": job.app, "send": job.send}
+            work(job, record, until)
+        except Exception as error:
+            observability.log("job failed", fields, error)
+            raise
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-        def guarded(record: SQSRecord) -> None:
-            fields: Fields = {}
-            try:
-                job = decode(record.body)
-                fields = {"app": job.app, "send": job.send}
-                work(job, record, context)
-            except Exception as error:
-                observability.log("job failed", fields, error)
-                raise
-
+        until = container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        prepare()
+        running = {each["messageId"]: threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]}
         try:
-            return process_partial_response(event=event, record_handler=guarded, processor=processor, context=context)
+            return process_partial_response(
+                event=event,
+                record_handler=lambda record: running[record.message_id].result(),
+                processor=processor,
+                context=context,
+            )
         finally:
+            wait(running.values())
             container.meter.flush()
 
     return handler

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tocsin.webpush.encoding import to_base64url
@@ -24,9 +24,8 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushMessage:
-    """One message: plaintext, seconds to keep it (0: only if the device is there now), urgency, what it replaces."""
+    """Beside its text: seconds to keep it (0: only if the device is there now), urgency, what it replaces."""
 
-    payload: bytes = field(repr=False)
     ttl: int
     urgency: Urgency
     topic: str | None

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_URL_BYTES = 2048
 
@@ -32,9 +33,10 @@ _SUFFIXES = {
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # URL parsers differ on tabs, backslashes and compatibility letters, so none is asked: what is not spelled exactly like
 # this is refused. Encoded control characters and dot segments are left out too; no push service makes such endpoints.
+_PLAIN = r"[A-Za-z0-9._~!$&'()*+,;=:@/?-]"
 _ENDPOINT = re.compile(
     rf"https://(?P<host>{_LABEL}(?:\.{_LABEL})+)(?::443)?/"
-    r"(?P<rest>(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%(?![01])(?!7[Ff])[0-9A-Fa-f]{2})+)",
+    rf"(?P<rest>(?=.){_PLAIN}*(?:%(?![01])(?!7[Ff])[0-9A-Fa-f]{{2}}{_PLAIN}*)*)",
     re.ASCII,
 )
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2[Ee]){1,2}(?:[/?]|$)")
@@ -73,16 +75,19 @@ def parse_endpoint(url: str) -> Endpoint:
     match = _ENDPOINT.fullmatch(url)
     if match is None or _DOT_SEGMENT.search(match["rest"].partition("?")[0]):
         raise InvalidEndpoint("endpoint is not a plain https URL")
-    host = match["host"].lower()
-    service = _service_of(host)
+    origin, service = _origin_of(match["host"])
     if service is None:
         raise InvalidEndpoint("endpoint is not at a known push service")
-    return Endpoint(url, f"https://{host}", service)
+    return Endpoint(url, origin, service)
 
 
-def _service_of(host: str) -> PushService | None:
+@lru_cache(maxsize=256)
+def _origin_of(host: str) -> tuple[str, PushService | None]:
+    """Cached, for the endpoints of a send are at a few hosts."""
+    host = host.lower()
+    origin = f"https://{host}"
     if len(host) > 253:  # noqa: PLR2004 - the longest name of the DNS, RFC 1035 section 2.3.4
-        return None
+        return origin, None
     if known := _HOSTS.get(host):
-        return known
-    return next((service for suffix, service in _SUFFIXES.items() if host.endswith(suffix)), None)
+        return origin, known
+    return origin, next((service for suffix, service in _SUFFIXES.items() if host.endswith(suffix)), None)

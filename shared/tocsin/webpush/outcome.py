@@ -60,6 +60,8 @@ _SECONDS = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 def judge(service: PushService, response: PushResponse, now: int) -> Verdict:
     """Tell what an answer means; `now` (Unix seconds) is for a Retry-After that is a date. Total: never raises."""
+    if response.status in _PLAINLY_ACCEPTED and service is not PushService.WNS:
+        return _PLAINLY_ACCEPTED[response.status]
     reason = _reason(service, response) or f"status {response.status}"
     outcome = _outcome(response.status)
     if reason == "VapidPkHashMismatch":  # Apple sends it with 400 as well as with 403
@@ -72,6 +74,8 @@ def judge(service: PushService, response: PushResponse, now: int) -> Verdict:
     return Verdict(outcome, reason, retry_after)
 
 
+# Nearly all answers: none of these services adds anything to them.
+_PLAINLY_ACCEPTED = {status: Verdict(Outcome.ACCEPTED, f"status {status}", None) for status in (200, 201, 202, 204)}
 _BY_STATUS = {
     401: Outcome.UNAUTHORIZED,
     403: Outcome.FORBIDDEN,

@@ -167,9 +167,9 @@ class VapidTokens:
         self._tokens[place] = _Token(header, now)
         return header
 
-    def forget(self, key_id: str, origin: str) -> None:
-        """Sign anew next time: for the one retry after a 401."""
-        for place in [place for place in self._tokens if place[:2] == (origin, key_id)]:
+    def forget(self, header: str) -> None:
+        """Sign anew next time: for the one retry after a 401. No change if the header was replaced already."""
+        for place in [place for place, token in self._tokens.items() if token.header == header]:
             del self._tokens[place]
 
 

@@ -1,44 +1,12 @@
 """The operator's sends at the deployed template: at once for a few, through the queues for many."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from tests.customer import Customer, expect
-from tests.http_api import Answer
-from tests.integration.deployed_api import DeployedApi, Simulator, UserAgent
-
-NOTE = {"title": "Sale", "body": "All day", "tag": "sale", "ttl": 3600, "urgency": "high"}
-
-
-def send(
-    customer: Customer, fields: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
-) -> Answer:
-    """An operator's send to everyone, unless `fields` say otherwise."""
-    key = customer.api.operator_key if isinstance(customer.api, DeployedApi) else ""
-    authorised = {"Authorization": f"Bearer {key}", **(headers or {})}
-    note = {"to": {"everyone": True}, **NOTE, **(fields or {})}
-    return customer.api.call("POST", customer.at("/sends"), note, authorised)
-
-
-def when_settled(customer: Customer, send_id: str, seconds: float = 60) -> dict[str, Any]:
-    """The send, once all its money is accounted for."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found: dict[str, Any] = expect(200, customer.api.operator("GET", customer.at(f"/sends/{send_id}")))
-        if found["status"] == "settled":
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-
-
-def enrol(customer: Customer, agents: list[UserAgent]) -> None:
-    """Subscribe them all, each under an address of its own."""
-    client = customer.client()
-    for number, agent in enumerate(agents):
-        expect(201, client.subscribe(agent.subscription, f"reader{number}@example.com"))
+from tests.integration.deployed_api import DeployedApi, Simulator
+from tests.integration.tocsin.sends import enrol, send, when_settled
 
 
 def test_a_few_are_sent_to_at_once_with_all_that_was_asked_for(customer: Customer, simulator: Simulator) -> None:

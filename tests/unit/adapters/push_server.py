@@ -1,6 +1,6 @@
 """A push service on loopback that does what the path asks for, and a CONNECT proxy; both count what reaches them.
 
-Paths: /status/<n>, /slow/<milliseconds>, /hang, /close, /redirect, /large/<bytes>, /endless, /cut, /hints, /last.
+Paths: /status/<n>, /slow/<milliseconds>, /hang, /close, /redirect, /large/<bytes>, /endless, /cut, /hints, /last, /odd.
 """
 
 import asyncio
@@ -61,6 +61,7 @@ _FIXED = {
     "cut": Reply(410, [("Content-Length", "500")], b"half", cut=True),
     "hints": Reply(hints=True),
     "last": Reply(last=True),
+    "odd": Reply(410, [("HTTP/9", "x"), ("Link", "")]),
 }
 
 

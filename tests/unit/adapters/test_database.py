@@ -1,7 +1,7 @@
 """How DynamoDB's refusals are read, and how long the adapter is patient."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,6 +19,7 @@ from tocsin.adapters.dynamodb.database import (
     Update,
 )
 from tocsin.adapters.dynamodb.keys import key
+from tocsin.adapters.dynamodb.marshalling import MalformedRecord, Record, from_attribute, to_attribute
 from tocsin.application.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -175,3 +176,68 @@ def test_a_refusal_tells_nothing_of_the_records(scripted: Scripted) -> None:
     with pytest.raises(ConditionsFailed) as refused:
         scripted.database.transact([secret])
     assert "secret" not in f"{secret!r} {refused.value!r} {refused.value}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "consistent"),
+    [({}, True), ({"consistent": False}, False), ({"index": "by_due"}, False)],
+    ids=["as a rule", "for half the price", "an index never is"],
+)
+def test_a_query_reads_consistently_unless_told_otherwise(
+    scripted: Scripted, asked: dict[str, Any], consistent: bool
+) -> None:
+    index = {"IndexName": asked["index"]} if "index" in asked else {}
+    scripted.answers.add_response(
+        "query",
+        {"Items": [{"pk": {"S": "a"}}]},
+        {
+            "TableName": "table",
+            "KeyConditionExpression": "#pk = :pk",
+            "ExpressionAttributeNames": {"#pk": "pk"},
+            "ExpressionAttributeValues": {":pk": {"S": "a"}},
+            "ScanIndexForward": True,
+            "ConsistentRead": consistent,
+            **index,
+        },
+    )
+    assert [record.text("pk") for record in scripted.database.query("table", "#pk = :pk", {"pk": "a"}, **asked)] == [
+        "a"
+    ]
+
+
+def test_an_update_tells_the_whole_item_and_a_change_does_not_ask_for_it(scripted: Scripted) -> None:
+    written = {
+        "TableName": "table",
+        "Key": {"pk": {"S": "b"}, "sk": {"S": "1"}},
+        "UpdateExpression": "ADD #n :one",
+        "ConditionExpression": "#n < :one",
+        "ExpressionAttributeNames": {"#n": "n"},
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    scripted.answers.add_response(
+        "update_item", {"Attributes": {"n": {"N": "2"}}}, {**written, "ReturnValues": "ALL_NEW"}
+    )
+    scripted.answers.add_response("update_item", {}, written)
+    assert scripted.database.update(SECOND).number("n") == 2
+    scripted.database.change(SECOND)
+
+
+@pytest.mark.parametrize("write", ["update", "change"])
+def test_a_change_is_as_patient_and_as_plain_about_refusals_as_an_update(scripted: Scripted, write: str) -> None:
+    scripted.answers.add_client_error("update_item", "ThrottlingException")
+    scripted.answers.add_client_error("update_item", "ConditionalCheckFailedException")
+    with pytest.raises(ConditionFailed):
+        getattr(scripted.database, write)(SECOND)
+    assert scripted.waited > 0
+
+
+def test_a_set_of_numbers_is_stored_as_one_and_read_back() -> None:
+    attribute = to_attribute(frozenset({3, 1}))
+    assert sorted(attribute["NS"]) == ["1", "3"]
+    record = Record({"set": from_attribute(attribute), "list": [1, 2], "other": ["x"]})
+    assert sorted(record.numbers("set")) == [1, 3]
+    assert record.numbers("list") == (1, 2)
+    for name in ("other", "none"):
+        with pytest.raises(MalformedRecord, match=name):
+            record.numbers(name)

@@ -29,6 +29,7 @@ def of_app(app: AppId, name: str, identity: Identity) -> list[Mapping[str, str]]
         keys.send(app, send),
         keys.chunk(app, send, 7),
         keys.frozen(app, send, 7),
+        keys.progress(app, send),
         keys.fetches(app, send, 7),
         keys.idempotency(app, "/v1/send", name),
         keys.audit_entry(app, 7, name),
@@ -58,6 +59,22 @@ def test_a_subscription_lies_in_the_shard_that_counts_it(name: str) -> None:
     assert subscription["pk"] in shards
     assert keys.subscription_in(subscription["sk"]) == name
     assert keys.SUBSCRIPTIONS < subscription["sk"] < keys.AFTER_SUBSCRIPTIONS
+
+
+@given(name=HEX, number=st.integers(0, 99_999))
+def test_only_chunks_are_found_among_the_chunks_of_a_send_and_in_their_order(name: str, number: int) -> None:
+    send = SendId(name)
+    others = [keys.send(APP, send), keys.frozen(APP, send, number), keys.progress(APP, send)]
+    assert not any(key["sk"].startswith(keys.CHUNKS) for key in others)
+    assert {key["pk"] for key in others} == {keys.send_partition(APP, send)}
+    assert keys.chunk_number(keys.chunk(APP, send, number)["sk"]) == number
+    assert keys.chunk(APP, send, number)["sk"] < keys.chunk(APP, send, number + 1)["sk"] or number == 99_999
+
+
+@given(shard=st.integers(0, SHARDS - 1))
+def test_a_shard_is_known_by_its_key(shard: int) -> None:
+    assert keys.shard_number(keys.shard(APP, shard)) == shard
+    assert keys.shard_counts(APP, shard)["pk"] == keys.shard(APP, shard)
 
 
 @given(name=HEX)

@@ -3,22 +3,24 @@
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pycurl
 import pytest
 
 from tests.unit.adapters.push_server import Proxy, PushServer, make_certificate
-from tocsin.adapters.push_http import PushHttp
-from tocsin.application.ports import Answer
-from tocsin.webpush.request import PushRequest
+from tocsin.adapters.push_http import PushHttp, PushHttpByThread
+from tocsin.application.ports import Answer, PushTransport
+from tocsin.webpush.request import PushHeaders, PushRequest
 
 pytestmark = pytest.mark.enable_socket
 
 MOZILLA = "https://updates.push.services.mozilla.com"
-HEADERS = (("Authorization", "vapid t=a, k=b"), ("TTL", "60"), ("Content-Type", "application/octet-stream"))
+HEADERS = PushHeaders(("Authorization", "vapid t=a, k=b"), ("TTL", "60"), ("Content-Type", "application/octet-stream"))
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +57,11 @@ def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tocsin.adapters.push_http.is_public", lambda address: address == "127.0.0.1")
 
 
-def request(url: str, body: bytes = b"body", headers: tuple[tuple[str, str], ...] = HEADERS) -> PushRequest:
+def request(url: str, body: bytes = b"body", headers: PushHeaders = HEADERS) -> PushRequest:
     return PushRequest(url, headers, body)
 
 
-def collect(push: PushHttp, count: int, seconds: float = 10) -> list[Answer]:
+def collect(push: PushTransport, count: int, seconds: float = 10) -> list[Answer]:
     answers: list[Answer] = []
     deadline = time.monotonic() + seconds
     while len(answers) < count and time.monotonic() < deadline:
@@ -67,7 +69,7 @@ def collect(push: PushHttp, count: int, seconds: float = 10) -> list[Answer]:
     return answers
 
 
-def post(push: PushHttp, url: str, timeout: float = 5) -> Answer:
+def post(push: PushTransport, url: str, timeout: float = 5) -> Answer:
     push.start(7, request(url), timeout)
     [answer] = push.wait(10)
     assert answer.ticket == 7
@@ -113,7 +115,7 @@ def test_an_answer_has_its_status_its_headers_and_its_body(server: PushServer, a
 def test_a_pooled_handle_takes_nothing_from_one_request_to_the_next(server: PushServer, authority: str) -> None:
     push = PushHttp(ca_bundle=authority)
     base = f"https://localhost:{server.port}"
-    push.start(1, request(f"{base}/status/400", b"a" * 4096, (*HEADERS, ("Topic", "first"))), 5)
+    push.start(1, request(f"{base}/status/400", b"a" * 4096, PushHeaders(*HEADERS, ("Topic", "first"))), 5)
     collect(push, 1)
     push.start(2, request(f"{base}/slow/0", b""), 5)
     [second] = collect(push, 1)
@@ -194,6 +196,13 @@ def test_early_hints_are_not_the_answer(server: PushServer, authority: str) -> N
     assert status_of(answer) == 201
     assert answer.response
     assert "link" not in answer.response.headers
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_header_that_looks_like_a_status_line_is_none(server: PushServer, authority: str) -> None:
+    push = PushHttp(ca_bundle=authority)
+    assert status_of(post(push, f"https://localhost:{server.port}/odd")) == 410
+    assert status_of(post(push, f"https://localhost:{server.port}/slow/0")) == 201
 
 
 @pytest.mark.usefixtures("loopback_is_public")
@@ -427,3 +436,59 @@ def test_what_was_abandoned_is_never_reported_and_its_tickets_can_be_used_again(
     push.start(0, request(f"https://localhost:{http2.port}/slow/0"), 5)
     [answer] = push.wait(5)
     assert (answer.ticket, status_of(answer)) == (0, 201)
+
+
+# --- several threads ---------------------------------------------------------------------------------------------
+
+
+THREADS = 4
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_each_thread_has_connections_and_answers_of_its_own(server: PushServer, authority: str) -> None:
+    push, together = PushHttpByThread(ca_bundle=authority), threading.Barrier(THREADS)
+
+    def run(number: int) -> dict[int, int]:
+        together.wait()  # so that no thread serves two of them
+        for ticket in range(20):  # all threads use the same tickets
+            url = f"https://localhost:{server.port}/status/{400 + number}"
+            push.start(ticket, request(url, str(number).encode()), 10)
+        return {answer.ticket: status_of(answer) for answer in collect(push, 20)}
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        found = list(threads.map(run, range(THREADS)))
+    assert found == [dict.fromkeys(range(20), 400 + number) for number in range(THREADS)]
+    connections = [
+        {received.connection for received in server.received if received.body == str(number).encode()}
+        for number in range(THREADS)
+    ]
+    assert len(server.received) == 20 * THREADS
+    assert server.connections == len(set().union(*connections)) == sum(map(len, connections)) == THREADS
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_thread_keeps_its_connection_from_one_chunk_to_the_next(http2: PushServer, authority: str) -> None:
+    push = PushHttpByThread(ca_bundle=authority)
+    with ThreadPoolExecutor(1) as threads:
+        for _ in range(3):
+            answer = threads.submit(post, push, f"https://localhost:{http2.port}/slow/0").result()
+            assert status_of(answer) == 201
+    assert http2.connections == 1
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_thread_abandons_and_awaits_only_what_is_its_own(http2: PushServer, authority: str) -> None:
+    push = PushHttpByThread(ca_bundle=authority)
+    push.start(1, request(f"https://localhost:{http2.port}/slow/300"), 5)
+
+    def elsewhere() -> tuple[object, float]:
+        started = time.monotonic()
+        found = push.wait(5)
+        push.cancel()
+        return found, time.monotonic() - started
+
+    with ThreadPoolExecutor(1) as threads:
+        found, waited = threads.submit(elsewhere).result()
+    assert found == []
+    assert waited < 0.2
+    assert [(answer.ticket, status_of(answer)) for answer in collect(push, 1)] == [(1, 201)]

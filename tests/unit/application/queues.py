@@ -1,6 +1,7 @@
 """Running what was queued, in virtual time."""
 
 from tests.engine import MemoryEngine
+from tocsin.application.jobs import FanOut
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.send import Send
 
@@ -10,7 +11,12 @@ HANDLER_SECONDS = 300.0
 def plan(engine: MemoryEngine) -> int:
     """Handle every queued fan-out; how many chunks were opened."""
     jobs, engine.jobs.planned = engine.jobs.planned, []
-    return sum(engine.fanning_out.handle(job) for job in jobs)
+    return sum(fan_out(engine, job) for job in jobs)
+
+
+def fan_out(engine: MemoryEngine, job: FanOut) -> int:
+    """Handle one fan-out; how many chunks it opened."""
+    return engine.fanning_out.handle(job, engine.clock.now() + HANDLER_SECONDS)
 
 
 def deliver(engine: MemoryEngine, *, seconds: float = HANDLER_SECONDS) -> list[Chunk | None]:

@@ -1,15 +1,16 @@
 """Opening the chunks of a large send: everybody once, whoever plans and however often."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application import queues
-from tocsin.application import fanning_out
 from tocsin.application.jobs import FanOut, encode_deliver
 from tocsin.application.ports import Frozen, Unavailable, Walk
-from tocsin.domain.chunk import Chunk
-from tocsin.domain.ids import AppId, SubscriptionId
+from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.send import Audience, Balance, SendState
 from tocsin.domain.tenancy import App
 
@@ -44,7 +45,7 @@ def leave(engine: MemoryEngine, owner: App, name: SubscriptionId) -> None:
 
 def test_everybody_is_in_one_chunk_and_every_chunk_is_queued(engine: MemoryEngine) -> None:
     owner, job = planned(engine, 5)
-    assert engine.fanning_out.handle(job) == 3
+    assert queues.fan_out(engine, job) == 3
     assert [len(ids) for ids in frozen(engine)] == [2, 2, 1]
     assert [name for ids in frozen(engine) for name in ids] == everybody(engine, owner)
     assert [queued.number for queued in engine.jobs.chunks] == [0, 1, 2]
@@ -56,13 +57,13 @@ def test_everybody_is_in_one_chunk_and_every_chunk_is_queued(engine: MemoryEngin
 
 def test_planning_again_does_nothing(engine: MemoryEngine) -> None:
     _, job = planned(engine, 5)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     before = dict(engine.storage.chunks)
-    assert engine.fanning_out.handle(job) == 0
+    assert queues.fan_out(engine, job) == 0
     assert (engine.storage.chunks, len(engine.jobs.chunks)) == (before, 3)
 
 
-@pytest.mark.parametrize("survives", range(6))
+@pytest.mark.parametrize("survives", range(8))
 def test_a_planner_that_died_is_finished_by_another_without_repeats(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, survives: int
 ) -> None:
@@ -79,11 +80,12 @@ def test_a_planner_that_died_is_finished_by_another_without_repeats(
         return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.chunks, "add", dies(engine.chunks.add))
+        patch.setattr(engine.chunks, "freeze", dies(engine.chunks.freeze))
+        patch.setattr(engine.chunks, "open", dies(engine.chunks.open))
         patch.setattr(engine.jobs, "deliver", dies(engine.jobs.deliver))
         with pytest.raises(Unavailable):
-            engine.fanning_out.handle(job)
-    assert engine.fanning_out.handle(job) == 3
+            queues.fan_out(engine, job)
+    assert queues.fan_out(engine, job) == 3
     assert [name for ids in frozen(engine) for name in ids] == everybody(engine, owner)
     queues.drain(engine)
     assert engine.transport.requests
@@ -101,13 +103,13 @@ def test_frozen_people_stay_in_their_chunk_when_the_audience_changes(
         raise Unavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.sends, "all_opened", dies)
+        patch.setattr(engine.sends, "opened", dies)
         with pytest.raises(Unavailable):
-            engine.fanning_out.handle(job)
+            queues.fan_out(engine, job)
     leave(engine, owner, before[0])
     for number in range(5, 12):
         builders.subscribe(engine, owner, number)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     assert [name for ids in frozen(engine) for name in ids] == before
     engine.jobs.delayed = engine.jobs.delayed[2:]
     queues.drain(engine)
@@ -117,19 +119,19 @@ def test_frozen_people_stay_in_their_chunk_when_the_audience_changes(
 
 def test_the_chunk_of_a_faster_planner_counts(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, job = planned(engine, 4)
-    honest = engine.chunks.add
-    overtaken: list[Chunk] = []
+    honest = engine.chunks.freeze
+    overtaken: list[Frozen] = []
 
-    def add(chunk: Chunk, people: Frozen) -> bool:
+    def freeze(app: AppId, send: SendId, number: int, people: Frozen) -> Frozen:
         if not overtaken:
-            overtaken.append(chunk)
+            overtaken.append(people)
             leave(engine, owner, people.ids[0])
-            engine.fanning_out.handle(job)
-        return honest(chunk, people)
+            queues.fan_out(engine, job)
+        return honest(app, send, number, people)
 
-    monkeypatch.setattr(engine.chunks, "add", add)
-    engine.fanning_out.handle(job)
-    assert overtaken[0].results
+    monkeypatch.setattr(engine.chunks, "freeze", freeze)
+    queues.fan_out(engine, job)
+    assert overtaken[0].ids
     assert [name for ids in frozen(engine) for name in ids] == everybody(engine, owner)
     queues.drain(engine)
     assert len(engine.transport.requests) == 3
@@ -142,16 +144,16 @@ def test_a_slow_planner_adds_nobody_after_the_end_that_another_found(
     """Found by review: its chunk came after the last one, and the send was never settled."""
     owner, job = planned(engine, 3)
     last = everybody(engine, owner)[2]
-    honest = engine.chunks.add
+    honest = engine.chunks.freeze
 
-    def add(chunk: Chunk, people: Frozen) -> bool:
+    def freeze(app: AppId, send: SendId, number: int, people: Frozen) -> Frozen:
         if people.ids == (last,):
             leave(engine, owner, last)
-            engine.fanning_out.handle(job)
-        return honest(chunk, people)
+            queues.fan_out(engine, job)
+        return honest(app, send, number, people)
 
-    monkeypatch.setattr(engine.chunks, "add", add)
-    engine.fanning_out.handle(job)
+    monkeypatch.setattr(engine.chunks, "freeze", freeze)
+    queues.fan_out(engine, job)
     queues.drain(engine)
     assert queues.only_send(engine).state is SendState.SETTLED
     assert engine.credits.balance(owner.id) == Balance(98, 0, 2)
@@ -161,7 +163,7 @@ def test_no_more_are_planned_than_were_reserved(engine: MemoryEngine) -> None:
     owner, job = planned(engine, 3)
     for number in range(4, 10):
         builders.subscribe(engine, owner, number)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     assert [len(ids) for ids in frozen(engine)] == [2, 1]
     queues.drain(engine)
     assert engine.credits.balance(owner.id) == Balance(97, 0, 3)
@@ -171,7 +173,7 @@ def test_what_an_audience_that_shrank_does_not_use_is_released(engine: MemoryEng
     owner, job = planned(engine, 4)
     for name in everybody(engine, owner)[1:]:
         leave(engine, owner, name)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     queues.drain(engine)
     assert engine.credits.balance(owner.id) == Balance(99, 0, 1)
 
@@ -180,7 +182,7 @@ def test_a_send_whose_audience_left_is_settled_at_once(engine: MemoryEngine) -> 
     owner, job = planned(engine, 2)
     for name in everybody(engine, owner):
         leave(engine, owner, name)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     assert queues.only_send(engine).state is SendState.SETTLED
     assert engine.credits.balance(owner.id) == Balance(100, 0, 0)
 
@@ -198,9 +200,9 @@ def test_people_are_planned_each_once_even_under_two_names(engine: MemoryEngine)
 def test_recipients_too_large_for_a_message_travel_as_ids(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanning_out, "MESSAGE_LIMIT", 500)
+    monkeypatch.setattr("tocsin.application.jobs.MESSAGE_LIMIT", 550)
     _, job = planned(engine, 3)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     assert [len(queued.recipients) for queued in engine.jobs.chunks] == [0, 1]
     queues.drain(engine)
     assert queues.only_send(engine).counts.accepted == 3
@@ -224,12 +226,12 @@ def test_ps_4_only_the_sends_own_app_is_walked(engine: MemoryEngine, monkeypatch
     asked: set[AppId] = set()
     honest = engine.subscriptions.walk
 
-    def walk(app: AppId, after: str | None, limit: int) -> Walk:
+    def walk(app: AppId, *where: Any) -> Walk:
         asked.add(app)
-        return honest(app, after, limit)
+        return honest(app, *where)
 
     owner, job = planned(engine, 3)
     monkeypatch.setattr(engine.subscriptions, "walk", walk)
-    engine.fanning_out.handle(job)
+    queues.fan_out(engine, job)
     assert asked == {owner.id}
-    assert engine.fanning_out.handle(FanOut(AppId("00" * 12), job.send)) == 0
+    assert queues.fan_out(engine, replace(job, app=AppId("00" * 12))) == 0

@@ -181,7 +181,7 @@ def test_progress_is_told_to_the_sends_own_app_only(engine: MemoryEngine) -> Non
     assert result.send is not None
     progress = engine.sending.progress(owner.id, result.send)
     assert progress is not None
-    assert progress[1] == result.counts
+    assert progress.counts == result.counts
     assert engine.sending.progress(builders.app(engine).id, result.send) is None
 
 

@@ -8,7 +8,7 @@ from tocsin.webpush.message import MAX_TTL, PushMessage, Urgency, topic_of
 
 
 def message(ttl: int = 60, topic: str | None = None) -> PushMessage:
-    return PushMessage(b"hello", ttl, Urgency.NORMAL, topic)
+    return PushMessage(ttl, Urgency.NORMAL, topic)
 
 
 @pytest.mark.parametrize("ttl", [0, 1, MAX_TTL])

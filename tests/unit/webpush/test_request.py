@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.webpush.message import PushMessage, Urgency
-from tocsin.webpush.origins import parse_endpoint
-from tocsin.webpush.request import PushRequest, UnsafeRequest, build_request
+from tocsin.webpush.origins import PushService, parse_endpoint
+from tocsin.webpush.request import PushHeaders, PushRequest, UnsafeRequest, headers_of
 
 FCM = "https://fcm.googleapis.com/fcm/send/abc"
 WNS = "https://wns2-par02p.notify.windows.com/w/?token=a%2bb"
@@ -15,14 +15,12 @@ WNS = "https://wns2-par02p.notify.windows.com/w/?token=a%2bb"
 def headers(
     url: str = FCM, ttl: int = 60, urgency: Urgency = Urgency.NORMAL, topic: str | None = None
 ) -> dict[str, str]:
-    message = PushMessage(b"", ttl, urgency, topic)
-    return dict(build_request(parse_endpoint(url), message, b"body", "vapid t=a, k=b").headers)
+    message = PushMessage(ttl, urgency, topic)
+    return dict(headers_of(parse_endpoint(url).service, message, "vapid t=a, k=b"))
 
 
 def test_a_request_carries_the_encrypted_body_to_the_endpoint_as_it_is_stored() -> None:
-    request = build_request(
-        parse_endpoint(WNS), PushMessage(b"x", 60, Urgency.HIGH, None), b"\x00\xff", "vapid t=a, k=b"
-    )
+    request = PushRequest(WNS, PushHeaders(), b"\x00\xff")
     assert (request.url, request.body) == (WNS, b"\x00\xff")
 
 
@@ -62,18 +60,18 @@ CONTROL = st.sampled_from([chr(code) for code in (*range(32), 127, 128, 0x85, 0x
 def test_nothing_that_could_end_a_header_is_ever_built(before: str, control: str, after: str) -> None:
     value = before + control + after
     with pytest.raises(UnsafeRequest) as refusal:
-        PushRequest(FCM, (("Authorization", value),), b"")
+        PushHeaders(("Authorization", value))
     assert str(refusal.value) == "unsafe value of Authorization"
     with pytest.raises(UnsafeRequest):
-        PushRequest(FCM, ((value, "x"),), b"")
+        PushHeaders((value, "x"))
     with pytest.raises(UnsafeRequest):
-        PushRequest(FCM + value, (), b"")
+        PushRequest(FCM + value, PushHeaders(), b"")
 
 
 @pytest.mark.parametrize("value", ["", " ", "x\r\nTopic: y", "x\n", "x\x00", "\tx", " x", "x ", "vapid\rt=", "é"])
 def test_an_authorization_from_elsewhere_passes_the_same_gate(value: str) -> None:
     with pytest.raises(UnsafeRequest):
-        build_request(parse_endpoint(FCM), PushMessage(b"", 0, Urgency.LOW, None), b"", value)
+        headers_of(PushService.FCM, PushMessage(0, Urgency.LOW, None), value)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +88,8 @@ def test_an_authorization_from_elsewhere_passes_the_same_gate(value: str) -> Non
 )
 def test_a_request_is_for_https_only(url: str) -> None:
     with pytest.raises(UnsafeRequest):
-        PushRequest(url, (), b"")
+        PushRequest(url, PushHeaders(), b"")
 
 
 def test_a_request_does_not_show_in_a_log_line() -> None:
-    assert repr(PushRequest(FCM, (("Authorization", "secret"),), b"secret")) == "PushRequest()"
+    assert repr(PushRequest(FCM, PushHeaders(("Authorization", "secret")), b"secret")) == "PushRequest()"

@@ -364,17 +364,30 @@ def test_origins_keys_and_subjects_have_tokens_of_their_own() -> None:
     assert len(headers) == 8
 
 
-def test_a_forgotten_token_is_signed_anew_and_others_stay() -> None:
+def test_a_refused_header_is_signed_anew_and_others_stay() -> None:
     tokens = VapidTokens()
     apple = "https://web.push.apple.com"
     before = [tokens.authorization(key, SUBJECT, origin, NOW) for key in (KEY, OTHER) for origin in (ORIGIN, apple)]
-    tokens.forget(KEY.id, ORIGIN)
+    tokens.forget(before[0])
     after = [tokens.authorization(key, SUBJECT, origin, NOW) for key in (KEY, OTHER) for origin in (ORIGIN, apple)]
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True, True]
 
 
+def test_a_header_that_was_replaced_already_takes_nothing_with_it() -> None:
+    """A window of refusals of one token costs one new signature, not one each."""
+    tokens = VapidTokens()
+    refused = tokens.authorization(KEY, SUBJECT, ORIGIN, NOW)
+    tokens.forget(refused)
+    renewed = tokens.authorization(KEY, SUBJECT, ORIGIN, NOW)
+    tokens.forget(refused)
+    assert tokens.authorization(KEY, SUBJECT, ORIGIN, NOW) == renewed != refused
+
+
 def test_forgetting_what_is_not_known_does_nothing() -> None:
-    VapidTokens().forget(KEY.id, ORIGIN)
+    tokens = VapidTokens()
+    known = tokens.authorization(KEY, SUBJECT, ORIGIN, NOW)
+    tokens.forget("vapid t=a, k=b")
+    assert tokens.authorization(KEY, SUBJECT, ORIGIN, NOW) == known
 
 
 def test_the_cache_is_bounded_and_gives_up_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:

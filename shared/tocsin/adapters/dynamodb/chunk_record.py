@@ -5,10 +5,10 @@
 
 from collections.abc import Collection, Sequence
 
-from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb import keys, report_record
 from tocsin.adapters.dynamodb.marshalling import Item, MalformedRecord, Record
 from tocsin.application.ports import Frozen
-from tocsin.domain.chunk import Chunk, ChunkState, Result
+from tocsin.domain.chunk import Chunk, ChunkState, Result, Wait
 from tocsin.domain.ids import ID_BYTES, AppId, SendId, SubscriptionId
 
 RESULTS_PER_BYTE = 4
@@ -24,8 +24,8 @@ def fields(chunk: Chunk) -> Item:
         "epoch": chunk.epoch,
         "version": chunk.version,
         "lease_until": chunk.lease_until,
-        "round": chunk.round,
-        "gone": chunk.gone,
+        "waits": "\n".join(f"{wait.service} {wait.tries} {wait.until} {wait.reason}" for wait in chunk.waits),
+        "report": report_record.to_text(chunk.report),
         "state": chunk.state,
     }
 
@@ -55,16 +55,16 @@ def from_record(app: AppId, send: SendId, record: Record) -> Chunk:
         record.number("epoch"),
         record.number("version"),
         record.number("lease_until"),
-        record.number("round"),
-        record.number("gone"),
+        tuple(map(_wait, filter(None, record.text("waits").split("\n")))),
+        report_record.from_record(record, "report"),
         ChunkState(record.text("state")),
     )
 
 
-def frozen_item(chunk: Chunk, frozen: Frozen, expires_at: int) -> Item:
+def frozen_item(app: AppId, send: SendId, number: int, frozen: Frozen, expires_at: int) -> Item:
     """The item of a chunk's recipients: 12 bytes each."""
     return {
-        **keys.frozen(chunk.app, chunk.send, chunk.number),
+        **keys.frozen(app, send, number),
         "ids": packed_ids(frozen.ids),
         "after": frozen.after,
         "expires_at": expires_at,
@@ -87,6 +87,14 @@ def ids_from(record: Record, name: str) -> tuple[SubscriptionId, ...]:
     if len(ids) % ID_BYTES:
         raise MalformedRecord(name)
     return tuple(SubscriptionId(ids[start : start + ID_BYTES].hex()) for start in range(0, len(ids), ID_BYTES))
+
+
+def _wait(line: str) -> Wait:
+    try:
+        service, tries, until, reason = line.split(" ", 3)
+        return Wait(service, int(tries), int(until), reason)
+    except ValueError as error:
+        raise MalformedRecord("waits") from error
 
 
 def _pack_results(results: Sequence[Result]) -> bytes:

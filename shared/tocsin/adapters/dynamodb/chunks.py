@@ -1,9 +1,10 @@
 """Chunks on DynamoDB."""
 
+import contextlib
 from collections.abc import Sequence
 
 from tocsin.adapters.dynamodb import chunk_record, keys
-from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed, Database, Put, Update
+from tocsin.adapters.dynamodb.database import ConditionFailed, Database, Put, Update
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
 from tocsin.adapters.dynamodb.settlement import Settlement
 from tocsin.application.ports import Frozen, LeaseLost
@@ -13,14 +14,14 @@ from tocsin.domain.send import Send, Tally
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # Only one of those who read the same record can be its next owner. An epoch alone is not enough: the version says
-# that nothing at all was written since.
-UNCHANGED = "#version = :read AND #state = :open"
+# that nothing at all was written since. The digest says that both mean the same people, for who claims unread.
+UNCHANGED = "#version = :read AND #state = :open AND #digest = :digest"
 # The owner writes until somebody else claims. A write of its own that was delayed on the way must not undo a later one.
 OWNED = "#epoch = :epoch AND #version <= :version AND #state = :open"
 
 CHANGE = (
     "SET #results = :results, #doubted = :doubted, #in_flight = :in_flight, #epoch = :epoch, #version = :version, "
-    "#lease_until = :lease_until, #round = :round, #gone = :gone, #state = :state"
+    "#lease_until = :lease_until, #waits = :waits, #report = :report, #state = :state"
 )
 
 
@@ -32,13 +33,21 @@ class DynamoChunks:
         self._table = sends_table
         self._settlement = Settlement(database, sends_table, credits_table, subscriptions_table)
 
-    def add(self, chunk: Chunk, frozen: Frozen) -> bool:
-        """Store a chunk with its recipients, both or neither; False, and no change, if it exists."""
+    def freeze(self, app: AppId, send: SendId, number: int, frozen: Frozen) -> Frozen:
+        """Store who a chunk's recipients are, for good; those that were stored first, if somebody was faster."""
+        item = chunk_record.frozen_item(app, send, number, frozen, self._expires_at())
         try:
-            self._database.transact(new_chunk(self._table, chunk, frozen, self._database.now() + KEPT_SECONDS))
-        except ConditionsFailed:
-            return False
-        return True
+            self._database.put(Put(self._table, item, FIRST_TIME))
+        except ConditionFailed as refusal:
+            if refusal.stored is not None:
+                return chunk_record.frozen_from(refusal.stored)
+            raise
+        return frozen
+
+    def open(self, chunk: Chunk) -> None:
+        """Store the record of a chunk whose recipients are frozen; no change if it exists."""
+        with contextlib.suppress(ConditionFailed):
+            self._database.put(Put(self._table, chunk_record.to_item(chunk, self._expires_at()), FIRST_TIME))
 
     def get(self, app: AppId, send: SendId, number: int) -> Chunk | None:
         """The chunk, or None. A consistent read."""
@@ -59,7 +68,12 @@ class DynamoChunks:
 
     def claim(self, chunk: Chunk) -> None:
         """Store the claimed record if the stored one is open and of the version before it. Raises LeaseLost."""
-        values = {**chunk_record.fields(chunk), "read": chunk.version - 1, "open": ChunkState.OPEN}
+        values = {
+            **chunk_record.fields(chunk),
+            "read": chunk.version - 1,
+            "open": ChunkState.OPEN,
+            "digest": bytes.fromhex(chunk.digest),
+        }
         self._write(Update(self._table, _key(chunk), CHANGE, values, UNCHANGED))
 
     def save(self, chunk: Chunk) -> None:
@@ -68,7 +82,10 @@ class DynamoChunks:
 
     def finish_only(self, chunk: Chunk, send: Send, counts: Tally, at: int) -> bool:
         """Save a send's only chunk and settle the send, in one transaction. Raises LeaseLost."""
-        return self._settlement.settle(send, counts, at, self._save(chunk))
+        return self._settlement.settle(send, counts, chunk.report, at, self._save(chunk))
+
+    def _expires_at(self) -> int:
+        return self._database.now() + KEPT_SECONDS
 
     def _save(self, chunk: Chunk) -> Update:
         values = {**chunk_record.fields(chunk), "open": ChunkState.OPEN}
@@ -76,7 +93,7 @@ class DynamoChunks:
 
     def _write(self, change: Update) -> None:
         try:
-            self._database.update(change)
+            self._database.change(change)
         except ConditionFailed as refusal:
             raise LeaseLost from refusal
 
@@ -85,7 +102,7 @@ def new_chunk(table: str, chunk: Chunk, frozen: Frozen, expires_at: int) -> list
     """The writes that store a chunk with its recipients."""
     return [
         Put(table, chunk_record.to_item(chunk, expires_at), FIRST_TIME),
-        Put(table, chunk_record.frozen_item(chunk, frozen, expires_at), FIRST_TIME),
+        Put(table, chunk_record.frozen_item(chunk.app, chunk.send, chunk.number, frozen, expires_at), FIRST_TIME),
     ]
 
 

@@ -124,6 +124,11 @@ def shard(owner: AppId, number: int) -> str:
     return f"APP#{owner}#{number:02}"
 
 
+def shard_number(pk: str) -> int:
+    """The number in the partition key of a shard."""
+    return int(pk.rpartition("#")[2])
+
+
 def subscription(owner: AppId, name: SubscriptionId) -> Key:
     """A subscription."""
     return key(shard(owner, shard_of(name)), f"{SUBSCRIPTIONS}{name}")
@@ -200,7 +205,7 @@ def send_in(pk: str) -> tuple[AppId, SendId]:
 
 def chunk(owner: AppId, name: SendId, number: int) -> Key:
     """The record of a chunk."""
-    return key(send_partition(owner, name), f"{CHUNKS}{number:04}")
+    return key(send_partition(owner, name), f"{CHUNKS}{number:05}")
 
 
 def chunk_number(sk: str) -> int:
@@ -210,7 +215,12 @@ def chunk_number(sk: str) -> int:
 
 def frozen(owner: AppId, name: SendId, number: int) -> Key:
     """The recipients of a chunk."""
-    return key(send_partition(owner, name), f"IDS#{number:04}")
+    return key(send_partition(owner, name), f"IDS#{number:05}")
+
+
+def progress(owner: AppId, name: SendId) -> Key:
+    """How far a large send came, apart from the send itself, whose text makes writes dear."""
+    return key(send_partition(owner, name), "PROGRESS")
 
 
 def fetches(owner: AppId, name: SendId, number: int) -> Key:

@@ -41,6 +41,8 @@ def to_attribute(value: Value) -> "AttributeValueTypeDef":  # noqa: PLR0911 - a 
             return {"NS": [str(number) for number in value]}
         case Mapping():
             return {"M": {name: to_attribute(member) for name, member in value.items()}}
+        case frozenset():
+            return {"NS": [str(member) for member in value]}
         case Sequence():
             return {"L": [to_attribute(member) for member in value]}
     raise TypeError(f"no attribute type for {type(value).__name__}")
@@ -68,6 +70,8 @@ def from_attribute(attribute: "AttributeValueTypeDef") -> Value:  # noqa: PLR091
             return None
         case {"M": members}:
             return {name: from_attribute(member) for name, member in members.items()}
+        case {"NS": numbers}:
+            return frozenset(map(int, numbers))
         case {"L": members}:
             return [from_attribute(member) for member in members]
     raise MalformedRecord("an attribute of an unknown type")
@@ -122,6 +126,13 @@ class Record:
         if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
             raise MalformedRecord(name)
         return tuple(map(str, value))
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """A list or a set of whole numbers."""
+        value = self._item.get(name)
+        if not isinstance(value, list | frozenset) or not all(type(member) is int for member in value):
+            raise MalformedRecord(name)
+        return tuple(member for member in value if isinstance(member, int))
 
     def records(self, name: str) -> list["Record"]:
         """A list of maps."""

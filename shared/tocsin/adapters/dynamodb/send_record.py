@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping
 
-from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb import keys, report_record
 from tocsin.adapters.dynamodb.chunk_record import ids_from, packed_ids
 from tocsin.adapters.dynamodb.marshalling import Item, MalformedRecord, Record
 from tocsin.domain.chunk import Repeat
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, TenantId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Audience, Charge, Everyone, Listed, People, Send, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Course, Everyone, Listed, People, Send, SendState, Tally
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.message import Urgency
 
@@ -41,9 +41,11 @@ def to_item(send: Send, due_at: int) -> Item:
         "reserved": send.reserved,
         "held": held_by(send),
         "chunks": send.chunks,
-        "chunks_done": 0,
         "state": send.state,
+        "course": send.course,
+        "parts": list(send.parts),
         "counts": counts_item(send.counts),
+        "report": report_record.to_text(send.report),
         "created_at": send.created_at,
         "message_expires_at": send.expires_at,
         "settled_at": send.settled_at,
@@ -75,6 +77,9 @@ def from_record(record: Record) -> Send:
         record.number("message_expires_at"),
         record.number_or_none("settled_at"),
         record.text("request_id"),
+        record.numbers("parts"),
+        Course(record.text("course")),
+        report_record.from_record(record, "report"),
     )
 
 

@@ -22,15 +22,17 @@ from tocsin.application.ports import (
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
-from tocsin.domain.send import Charge, Send, SendState, Tally
+from tocsin.domain.report import Report
+from tocsin.domain.send import Charge, Course, Send, SendState, Tally
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # DynamoDB removes what has expired when it gets to it, up to days later: until then it counts as absent.
 UNUSED = "attribute_not_exists(#pk) OR #expires_at <= :now"
 # The first answer counts, and it answers the request that made the record.
 UNTOLD = "attribute_exists(#pk) AND attribute_not_exists(#balance)"
-KNOWN = "attribute_exists(#pk)"
 PLANNED = "#state = :planned"
+UNPLANNED = "NOT contains(#planned, :part)"
+STEERABLE = "attribute_exists(#pk) AND #state <> :settled AND #course <> :cancelled"
 UNSETTLED = "attribute_exists(#due_pk)"
 # Others may begin an hour, and then the next one, between two of our attempts; more is a storm.
 ATTEMPTS = 4
@@ -101,22 +103,40 @@ class DynamoSends:
         change = "SET #balance = :balance, #unreachable = :unreachable"
         self._try(Update(self._table, key, change, {"balance": told.balance, "unreachable": told.unreachable}, UNTOLD))
 
-    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
-        """PLANNED -> SENDING with this many chunks; no change in any other state."""
-        values: Item = {"planned": SendState.PLANNED, "sending": SendState.SENDING, "chunks": chunks}
-        change = "SET #state = :sending, #chunks = :chunks"
-        self._try(Update(self._table, keys.send(app, send), change, values, PLANNED))
-
-    def chunk_done(self, app: AppId, send: SendId) -> bool:
-        """Count one more finished chunk; True when that seems to be the last."""
-        counted = self._try(Update(self._table, keys.send(app, send), "ADD #chunks_done :one", {"one": 1}, KNOWN))
-        if counted is None or counted.text("state") != SendState.SENDING:
+    def opened(self, send: Send, part: int, chunks: int) -> bool:
+        """Count the chunks of a part that is planned whole, once; with the last part PLANNED -> SENDING."""
+        progress = keys.progress(send.app, send.id)
+        values: Item = {
+            "chunks": chunks,
+            "part": part,
+            "parts": frozenset({part}),
+            "expires_at": self._expires_at(send),
+        }
+        change = "SET #expires_at = :expires_at ADD #planned :parts, #chunks :chunks"
+        counted = self._try(Update(self._table, progress, change, values, UNPLANNED))
+        counted = counted or self._database.get(self._table, progress)
+        if counted is None or len(counted.numbers("planned")) < len(send.parts):
             return False
-        return counted.number("chunks_done") >= counted.number("chunks")
+        values = {"planned": SendState.PLANNED, "sending": SendState.SENDING, "chunks": counted.number("chunks")}
+        change = "SET #state = :sending, #chunks = :chunks"
+        self._try(Update(self._table, keys.send(send.app, send.id), change, values, PLANNED))
+        return True
 
-    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
+        """Change the course of a send that is neither settled nor cancelled; None if that is so."""
+        values: Item = {"course": course, "settled": SendState.SETTLED, "cancelled": Course.CANCELLED}
+        changed = self._try(Update(self._table, keys.send(app, send), "SET #course = :course", values, STEERABLE))
+        return None if changed is None else send_record.from_record(changed)
+
+    def chunk_done(self, app: AppId, send: SendId) -> int:
+        """Count one more finished chunk; how many there are now."""
+        values: Item = {"one": 1, "expires_at": self._database.now() + send_record.KEPT_SECONDS}
+        change = "SET #expires_at = :expires_at ADD #done :one"
+        return self._database.update(Update(self._table, keys.progress(app, send), change, values)).number("done")
+
+    def settle(self, send: Send, counts: Tally, report: Report, at: int) -> bool:
         """SENDING -> SETTLED, with the money; False, and no change, if it was not SENDING."""
-        return self._settlement.settle(send, counts, at, None)
+        return self._settlement.settle(send, counts, report, at, None)
 
     def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
         """Sends that are not settled and are due by now, the longest waiting first."""
@@ -144,7 +164,10 @@ class DynamoSends:
         return self._credits.hold(send.app, send.reserved)
 
     def _chunk(self, send: Send, chunk: Chunk, frozen: Frozen) -> list[Put]:
-        return new_chunk(self._table, chunk, frozen, send.created_at + send_record.KEPT_SECONDS)
+        return new_chunk(self._table, chunk, frozen, self._expires_at(send))
+
+    def _expires_at(self, send: Send) -> int:
+        return send.created_at + send_record.KEPT_SECONDS
 
     def _used(self, send: Send, idempotency: Idempotency) -> Put:
         item: Item = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb import keys, report_record
 from tocsin.adapters.dynamodb.credits import CreditSteps
 from tocsin.adapters.dynamodb.database import ConditionsFailed, Database, Update, Write
 from tocsin.adapters.dynamodb.marshalling import Item, Record
@@ -10,6 +10,7 @@ from tocsin.adapters.dynamodb.quotas import QuotaSteps, still_present
 from tocsin.adapters.dynamodb.send_record import counts_item, from_record, held_by
 from tocsin.application.ports import LeaseLost
 from tocsin.domain.quota import QuotaWindow
+from tocsin.domain.report import Report
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Send, SendState, Tally
 
 # The first who settles does it; what he releases is what the stored record holds.
@@ -26,14 +27,14 @@ class Settlement:
         self._credits = CreditSteps(credits_table)
         self._quotas = QuotaSteps(database, credits_table)
 
-    def settle(self, send: Send, counts: Tally, at: int, only_chunk: Update | None) -> bool:
+    def settle(self, send: Send, counts: Tally, report: Report, at: int, only_chunk: Update | None) -> bool:
         """SENDING -> SETTLED. False if it was not SENDING; raises LeaseLost if only the chunk's condition failed."""
         # What the caller read is nearly always what is stored, and the windows that a send was created in are nearly
         # always the present ones; if not, the refusal says what is.
         believed: Send | None = send
         own: Collection[QuotaWindow] = list(QuotaWindow)
         while believed is not None:
-            settled = self._settled(believed, counts, at)
+            settled = self._settled(believed, counts, report, at)
             returned = self._quotas.give_back(believed, counts, own) if believed.charge is Charge.QUOTA else None
             writes: list[Write] = [settled, *self._money(believed, counts, at), *self._broadcast(believed, at)]
             writes += [write for write in (returned, only_chunk) if write is not None]
@@ -55,12 +56,16 @@ class Settlement:
                 return True
         return False
 
-    def _settled(self, send: Send, counts: Tally, at: int) -> Update:
-        change = "SET #state = :settled, #counts = :counts, #settled_at = :at, #held = :none REMOVE #due_pk, #due_at"
+    def _settled(self, send: Send, counts: Tally, report: Report, at: int) -> Update:
+        change = (
+            "SET #state = :settled, #counts = :counts, #report = :report, #settled_at = :at, #held = :none "
+            "REMOVE #due_pk, #due_at"
+        )
         values: Item = {
             "sending": SendState.SENDING,
             "settled": SendState.SETTLED,
             "counts": counts_item(counts),
+            "report": report_record.to_text(report),
             "at": at,
             "charge": send.charge,
             "reserved": send.reserved,

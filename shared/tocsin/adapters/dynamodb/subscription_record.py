@@ -6,7 +6,7 @@ from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.application.ports import Place
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId
 from tocsin.domain.subscription import Activity, Counts, Device, Subscription, SubscriptionState
 from tocsin.webpush.encryption import RecipientKeys
 
@@ -93,14 +93,16 @@ def sum_of(shards: Iterable[Record]) -> Counts:
     """The counters of all shards together."""
     by_state = dict.fromkeys(SubscriptionState, 0)
     by_key: dict[str, int] = {}
+    by_shard = [0] * SHARDS
     for shard in shards:
+        by_shard[keys.shard_number(shard.text("pk"))] = shard.number_or_none(SubscriptionState.ACTIVE) or 0
         for state in SubscriptionState:
             by_state[state] += shard.number_or_none(state) or 0
         for counter in shard.names():
             if counter.startswith(UNDER_KEY):
                 key = bytes.fromhex(counter.removeprefix(UNDER_KEY)).decode()
                 by_key[key] = by_key.get(key, 0) + shard.number(counter)
-    return Counts(**by_state, by_key={key: count for key, count in by_key.items() if count})
+    return Counts(**by_state, by_key={key: count for key, count in by_key.items() if count}, by_shard=tuple(by_shard))
 
 
 def _under_key(vapid_key: str) -> str:

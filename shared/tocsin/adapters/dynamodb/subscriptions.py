@@ -20,10 +20,10 @@ from tocsin.adapters.dynamodb.database import (
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
 from tocsin.adapters.dynamodb.subscription_record import counters, from_record, place_in, sum_of, to_item
-from tocsin.application.ports import Change, Place, Stale, Walk
+from tocsin.application.ports import Change, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
 from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 FIRST_TIME = "attribute_not_exists(#pk)"
@@ -36,6 +36,8 @@ ACTIVE_ONLY = "#state = :active"
 # A note that is repeated counts nothing.
 UNNOTED = "attribute_exists(#pk) AND (attribute_not_exists(#last_send) OR #last_send <> :send)"
 
+EXPIRED_AT_ONCE = 99
+"""With the counters of their shard as many as a transaction takes."""
 LISTED_UNDER = "#pk = :pk AND begins_with(#sk, :prefix)"
 MARK_SECONDS = 300
 # Ids are spread evenly, so that a page takes about a quarter from each partition of a state; a little more saves most
@@ -107,11 +109,11 @@ class DynamoSubscriptions:
         records = chain.from_iterable(side_by_side(self._loaded, batches))
         return {found.id: found for found in map(from_record, records)}
 
-    def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
-        """Up to `limit` active subscriptions that follow `after`, by shard and id."""
+    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+        """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
         found: list[Subscription] = []
         # One more than asked for tells whether anything follows.
-        for subscription in self._active_after(app, after, limit + 1):
+        for subscription in self._active_after(app, after, limit + 1, shards):
             found.append(subscription)
             if len(found) > limit:
                 return Walk(found[:limit], _place(found[limit - 1]))
@@ -163,32 +165,59 @@ class DynamoSubscriptions:
 
     def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
         """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
-        active, gone = SubscriptionState.ACTIVE, SubscriptionState.EXPIRED
-        expired = Update(
-            self._table,
-            keys.subscription(app, subscription),
-            "SET #state = :expired, #listed = :listed ADD #revision :one, #notified :broadcasts",
-            {
-                "expired": gone,
-                "listed": keys.listed(app, gone, subscription),
-                "active": active,
-                "endpoint": endpoint,
-                "vapid_key": vapid_key,
-                "broadcasts": self.broadcasts(app).count,
-                "one": 1,
-            },
-            STILL_THERE,
-        )
-        moved = self._moved(app, subscription, counters(active, vapid_key), counters(gone, vapid_key))
-        try:
-            self._database.transact([expired, *moved])
-        except ConditionsFailed:
-            return False
-        return True
+        return self._expire(app, [Gone(subscription, endpoint, vapid_key)])
+
+    def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
+        """The same for several, the shards side by side."""
+        by_shard: dict[int, dict[SubscriptionId, Gone]] = {}
+        for one in gone:
+            by_shard.setdefault(shard_of(one.id), {})[one.id] = one
+
+        def expire(shard: Mapping[SubscriptionId, Gone]) -> None:
+            # Those of a shard go together: as writes of their own they would all meet at its counters.
+            several = list(shard.values())
+            for start in range(0, len(several), EXPIRED_AT_ONCE):
+                self._expire(app, several[start : start + EXPIRED_AT_ONCE])
+
+        side_by_side(expire, list(by_shard.values()))
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key."""
         return sum_of(self._database.load(self._table, keys.all_counts(app)))
+
+    def _expire(self, app: AppId, gone: Sequence[Gone]) -> bool:
+        """Expire those of one shard that are still there, in one write; False when there was none."""
+        broadcasts = self.broadcasts(app).count
+        while gone:
+            expired = [self._expired(app, one, broadcasts) for one in gone]
+            changes = Counter(counters(SubscriptionState.EXPIRED, "") * len(gone))
+            for one in gone:
+                changes.subtract(counters(SubscriptionState.ACTIVE, one.vapid_key))
+            try:
+                self._database.transact([*expired, *self._counted(app, shard_of(gone[0].id), changes)])
+            except ConditionsFailed as refusal:
+                gone = [one for one, write in zip(gone, expired, strict=True) if not refusal.stopped(write)]
+            else:
+                return True
+        return False
+
+    def _expired(self, app: AppId, gone: Gone, broadcasts: int) -> Update:
+        state = SubscriptionState.EXPIRED
+        return Update(
+            self._table,
+            keys.subscription(app, gone.id),
+            "SET #state = :expired, #listed = :listed ADD #revision :one, #notified :broadcasts",
+            {
+                "expired": state,
+                "listed": keys.listed(app, state, gone.id),
+                "active": SubscriptionState.ACTIVE,
+                "endpoint": gone.endpoint,
+                "vapid_key": gone.vapid_key,
+                "broadcasts": broadcasts,
+                "one": 1,
+            },
+            STILL_THERE,
+        )
 
     def _alias_changes(self, new: Subscription, old: Subscription | None) -> Iterator[Write]:
         before = set() if old is None else set(old.identities)
@@ -252,16 +281,18 @@ class DynamoSubscriptions:
         ):
             yield place_in(record, "listed_at")
 
-    def _active_after(self, app: AppId, after: str | None, page: int) -> Iterator[Subscription]:
-        first, last_sk = (0, "") if after is None else _parse_place(after)
-        for shard in range(first, SHARDS):
+    def _active_after(self, app: AppId, after: str | None, page: int, shards: range) -> Iterator[Subscription]:
+        first, last_sk = (shards.start, "") if after is None else _parse_place(after)
+        for shard in range(max(first, shards.start), shards.stop):
             values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
             condition = LISTED_UNDER
             if shard == first and after is not None:
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
-            for record in self._database.query(self._table, condition, values, only=ACTIVE_ONLY, page=page):
+            for record in self._database.query(
+                self._table, condition, values, only=ACTIVE_ONLY, page=page, consistent=False
+            ):
                 yield from_record(record)
 
 

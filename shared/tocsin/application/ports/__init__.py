@@ -5,6 +5,7 @@ A method that takes an app keeps to that app: nothing of another one can be read
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
 from tocsin.application.ports.credit import Credits, Quotas, ReferenceTaken, RequestWindows, Window
+from tocsin.application.ports.dead_letters import DeadLetters, Letter, Queue
 from tocsin.application.ports.deliveries import (
     Chunks,
     EarlierSend,
@@ -20,7 +21,7 @@ from tocsin.application.ports.deliveries import (
     Told,
 )
 from tocsin.application.ports.push import Answer, PushTransport
-from tocsin.application.ports.subscribers import Change, Place, Subscriptions, Walk
+from tocsin.application.ports.subscribers import Change, Gone, Place, Subscriptions, Walk
 from tocsin.application.ports.surroundings import (
     Clock,
     MalformedCursor,
@@ -39,9 +40,11 @@ __all__ = [
     "Chunks",
     "Clock",
     "Credits",
+    "DeadLetters",
     "EarlierSend",
     "Fetches",
     "Frozen",
+    "Gone",
     "Idempotency",
     "IdempotencyKeyTaken",
     "InsufficientCredits",
@@ -49,11 +52,13 @@ __all__ = [
     "Jobs",
     "LeaseLost",
     "LedgerEntry",
+    "Letter",
     "MalformedCursor",
     "Meter",
     "Page",
     "Place",
     "PushTransport",
+    "Queue",
     "Quotas",
     "Randomness",
     "ReferenceTaken",

@@ -8,7 +8,8 @@ from tocsin.application.jobs import DeliverChunk, FanOut
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits, QuotaWindow
-from tocsin.domain.send import Send, Tally
+from tocsin.domain.report import Report
+from tocsin.domain.send import Course, Send, Tally
 
 
 class InsufficientCredits(Exception):
@@ -98,13 +99,22 @@ class Sends(Protocol):
     def note_answer(self, app: AppId, idempotency: Idempotency, told: Told) -> None:
         """Keep what the first answer told, so that a repeat is told the same."""
 
-    def all_opened(self, app: AppId, send: SendId, chunks: int) -> None:
-        """PLANNED -> SENDING with this many chunks; no change in any other state."""
+    def opened(self, send: Send, part: int, chunks: int) -> bool:
+        """Count the chunks of a part that is planned whole, once; with the last part PLANNED -> SENDING.
 
-    def chunk_done(self, app: AppId, send: SendId) -> bool:
-        """Count one more finished chunk; True when that seems to be the last. A hint: a crash may lose a count."""
+        True when every part is planned. The stored state decides; `send` names it and says how many parts there are.
+        """
 
-    def settle(self, send: Send, counts: Tally, at: int) -> bool:
+    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
+        """Change the course of a send that is neither settled nor cancelled; the send afterwards.
+
+        None, and no change, if it is, or if there is none.
+        """
+
+    def chunk_done(self, app: AppId, send: SendId) -> int:
+        """Count one more finished chunk; how many there are now. A hint: a crash may lose a count."""
+
+    def settle(self, send: Send, counts: Tally, report: Report, at: int) -> bool:
         """SENDING -> SETTLED: spend what was accepted, release the rest, add the ledger row; count a large broadcast.
 
         False, and no change, if it was not SENDING. The stored record says what is held; `send` names it.
@@ -120,8 +130,11 @@ class Sends(Protocol):
 class Chunks(Protocol):
     """The chunks of sends. A write that is not the owner's raises LeaseLost and changes nothing."""
 
-    def add(self, chunk: Chunk, frozen: Frozen) -> bool:
-        """Store a chunk with its recipients, both or neither; False, and no change, if it exists."""
+    def freeze(self, app: AppId, send: SendId, number: int, frozen: Frozen) -> Frozen:
+        """Store who a chunk's recipients are, for good; those that were stored first, if somebody was faster."""
+
+    def open(self, chunk: Chunk) -> None:
+        """Store the record of a chunk whose recipients are frozen; no change if it exists."""
 
     def get(self, app: AppId, send: SendId, number: int) -> Chunk | None:
         """The chunk, or None. A consistent read."""
@@ -133,7 +146,10 @@ class Chunks(Protocol):
         """All chunks of a send, by number. A consistent read."""
 
     def claim(self, chunk: Chunk) -> None:
-        """Store the claimed record if the stored one is open and of the version before it. Raises LeaseLost."""
+        """Store the claimed record if the stored one is open, of the version before it, and of the same digest.
+
+        Raises LeaseLost.
+        """
 
     def save(self, chunk: Chunk) -> None:
         """Store the record if the stored one is open and of the same epoch. Raises LeaseLost."""
@@ -158,8 +174,8 @@ class Fetches(Protocol):
 class Jobs(Protocol):
     """The queues. A job may arrive more than once, late, or out of order."""
 
-    def fan_out(self, job: FanOut) -> None:
-        """Queue the planning of a send."""
+    def fan_out(self, jobs: Sequence[FanOut]) -> None:
+        """Queue the planning of these parts."""
 
-    def deliver(self, job: DeliverChunk, delay: int = 0) -> None:
-        """Queue a chunk, to be seen after `delay` seconds (at most 900)."""
+    def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
+        """Queue chunks, to be seen after `delay` seconds (at most 900)."""

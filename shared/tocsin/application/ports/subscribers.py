@@ -1,12 +1,12 @@
 """The subscriptions of apps."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
-from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId
 from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 
@@ -24,6 +24,15 @@ class Walk:
 
     subscriptions: Sequence[Subscription]
     after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A subscription as it was when its push service called it gone."""
+
+    id: SubscriptionId
+    endpoint: str = field(repr=False)
+    vapid_key: str
 
 
 Change = tuple[Subscription, Subscription | None]
@@ -57,8 +66,11 @@ class Subscriptions(Protocol):
     def load(self, app: AppId, subscriptions: Sequence[SubscriptionId]) -> Mapping[SubscriptionId, Subscription]:
         """Those of these subscriptions that exist, in whatever state."""
 
-    def walk(self, app: AppId, after: str | None, limit: int) -> Walk:
-        """Up to `limit` active subscriptions that follow `after` (None: from the start). Consistent reads."""
+    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+        """Up to `limit` active subscriptions of these shards that follow `after` (None: from the start).
+
+        What changed within the last second may not show yet.
+        """
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
@@ -79,6 +91,9 @@ class Subscriptions(Protocol):
 
     def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
         """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
+
+    def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
+        """The same for several, side by side."""
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key: exact at every instant."""

@@ -31,6 +31,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
+    def cpu(self) -> float:
+        """Processor seconds that this thread has used so far."""
+
 
 class Randomness(Protocol):
     """Unguessable names."""

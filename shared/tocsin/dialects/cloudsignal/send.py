@@ -195,8 +195,8 @@ def get_request(caller: Sender, request_id: str, engine: EngineDependency) -> Se
     progress = None if id_ is None else engine.sending.progress(caller.app.id, SendId(id_))
     if progress is None:
         raise Refused(Fault.NOT_FOUND, "Request not found")
-    found, counts = progress
-    return SendReply.of(found.id, found.reserved, counts, [], queued=found.state is not SendState.SETTLED)
+    found, queued = progress.send, progress.send.state is not SendState.SETTLED
+    return SendReply.of(found.id, found.reserved, progress.counts, [], queued=queued)
 
 
 def _send(body: SendRequest, command: SendCommand, request: Request, response: Response, engine: Engine) -> SendReply:

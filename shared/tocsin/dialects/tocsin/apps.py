@@ -190,8 +190,9 @@ def _origin_of(site_url: str) -> str:
 
 
 def _told(name: str, value: object) -> object:
-    """A subscription's id in the form that it has everywhere else."""
-    return render("sub", value) if name == "subscription" and isinstance(value, str) else value
+    """An id in the form that it has everywhere else."""
+    prefix = {"subscription": "sub", "send": "snd"}.get(name)
+    return value if prefix is None or not isinstance(value, str) else render(prefix, value)
 
 
 def _distinct(origins: list[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""The operator's sends: to everyone at an app or to some people, and how a send is going."""
+"""The operator's sends: to everyone at an app or to some people, how a send is going, and how to stop it."""
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Path
 from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,18 +13,31 @@ from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Title, WebUrl
 from tocsin.dialect_kit.identifiers import parse, render
-from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin.callers import AppInPath, operator
+from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
 from tocsin.dialects.tocsin.dialect import NAME
+from tocsin.dialects.tocsin.progress import counts_reply, progress_reply
+from tocsin.domain.chunk import Repeat
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
-from tocsin.domain.ids import SendId
+from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
-from tocsin.domain.send import Audience, Charge, Everyone, People, Send, Tally
+from tocsin.domain.send import Audience, Charge, Course, Everyone, People
 from tocsin.domain.tenancy import App
 from tocsin.webpush.message import MAX_TTL, Urgency
 
 router = APIRouter(prefix="/admin/apps/{app}/sends", dependencies=[operator])
+
+_ABSENT = "Send not found"
+
+
+def _send_id(send: Annotated[str, Path()]) -> SendId:
+    id_ = parse("snd", send)
+    if id_ is None:
+        raise Refused(Fault.NOT_FOUND, _ABSENT)
+    return SendId(id_)
+
+
+SendInPath = Annotated[SendId, Depends(_send_id)]
 
 
 class Target(WireModel):
@@ -50,7 +63,10 @@ class Target(WireModel):
 
 
 class SendRequest(WireModel):
-    """A notification and whom it is for. ttl: seconds; tag: replaces an earlier notification of the same tag."""
+    """A notification and whom it is for. ttl: seconds; tag: replaces an earlier notification of the same tag.
+
+    repeat: what becomes of those of whom a lost worker left it open whether they were reached: resend or skip.
+    """
 
     to: Target
     title: Title
@@ -59,6 +75,7 @@ class SendRequest(WireModel):
     tag: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     ttl: Annotated[int, Field(ge=0, le=MAX_TTL)] = DEFAULT_TTL
     urgency: Annotated[Urgency, Field(strict=False)] = Urgency.NORMAL
+    repeat: Annotated[Repeat, Field(strict=False)] = Repeat.RESEND
 
     def to_notification(self) -> Notification:
         """The core's form."""
@@ -83,6 +100,7 @@ def send(
         charge=Charge.CREDITS,
         idempotency=idempotency_key(request, "/admin/sends", body),
         request_id=request.state.request_id,
+        repeat=body.repeat,
     )
     result = engine.sending.send(command)
     request.state.send = result.send
@@ -92,36 +110,43 @@ def send(
         response.headers["Idempotency-Replayed"] = "true"
     response.status_code = 202 if result.queued else 200
     status = "queued" if result.queued else "settled"
-    return {"id": render("snd", result.send), "status": status, "targets": result.targets, **_counts(result.counts)}
+    return {
+        "id": render("snd", result.send),
+        "status": status,
+        "targets": result.targets,
+        **counts_reply(result.counts),
+    }
 
 
 @router.get("/{send}")
-def get_send(app: AppInPath, send: str, engine: EngineDependency) -> dict[str, object]:
+def get_send(app: AppInPath, send: SendInPath, engine: EngineDependency) -> dict[str, object]:
     """How a send is going."""
-    id_ = parse("snd", send)
-    progress = None if id_ is None else engine.sending.progress(app, SendId(id_))
+    return _progress(app, send, engine)
+
+
+@router.post("/{send}/pause")
+def pause(app: AppInPath, send: SendInPath, actor: OperatorActor, engine: EngineDependency) -> dict[str, object]:
+    """Let a send rest: 12 seconds after the answer nothing new goes out. Its TTL runs on."""
+    engine.steering.steer(app, send, Course.PAUSED, actor)
+    return _progress(app, send, engine)
+
+
+@router.post("/{send}/resume")
+def resume(app: AppInPath, send: SendInPath, actor: OperatorActor, engine: EngineDependency) -> dict[str, object]:
+    """Let a paused send go on."""
+    engine.steering.steer(app, send, Course.RUNNING, actor)
+    return _progress(app, send, engine)
+
+
+@router.post("/{send}/cancel")
+def cancel(app: AppInPath, send: SendInPath, actor: OperatorActor, engine: EngineDependency) -> dict[str, object]:
+    """End a send with whom it reached, for good; credits for the others are released."""
+    engine.steering.steer(app, send, Course.CANCELLED, actor)
+    return _progress(app, send, engine)
+
+
+def _progress(app: AppId, send: SendId, engine: Engine) -> dict[str, object]:
+    progress = engine.sending.progress(app, send)
     if progress is None:
-        raise Refused(Fault.NOT_FOUND, "Send not found")
-    return _send(*progress)
-
-
-def _send(send: Send, counts: Tally) -> dict[str, object]:
-    return {
-        "id": render("snd", send.id),
-        "status": send.state,
-        "dialect": send.dialect,
-        "targets": send.reserved,
-        "created_at": iso(send.created_at),
-        "settled_at": None if send.settled_at is None else iso(send.settled_at),
-        **_counts(counts),
-    }
-
-
-def _counts(counts: Tally) -> dict[str, object]:
-    return {
-        "accepted": counts.accepted,
-        "failed": counts.failed,
-        "gone": counts.gone,
-        "uncertain": counts.uncertain,
-        "pending": counts.pending,
-    }
+        raise Refused(Fault.NOT_FOUND, _ABSENT)
+    return progress_reply(progress)

@@ -1,0 +1,188 @@
+"""One push service's trouble stays its own: what it does to others, to its waits, and to a key that it refuses."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests import builders
+from tests.engine import MemoryEngine
+from tests.memory.system import START
+from tests.memory.transport import Reply, Silence
+from tests.unit.application import queues
+from tocsin.application.metrics import Metric
+from tocsin.application.pacing import FIRST_PLACES, REFUSALS
+from tocsin.domain.chunk import MAX_TRIES
+from tocsin.domain.report import Fate, Said
+from tocsin.domain.send import Balance, Tally
+from tocsin.domain.subscription import SubscriptionState
+from tocsin.domain.tenancy import App
+
+MOZILLA, FCM, WNS = "mozilla", "fcm", "wns"
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    return MemoryEngine()
+
+
+def endpoint(service: str, number: int) -> str:
+    return {
+        MOZILLA: builders.endpoint(number),
+        FCM: f"https://fcm.googleapis.com/fcm/send/{number:08d}",
+        WNS: f"https://wns2-par02p.notify.windows.com/w/?token={number:08d}",
+    }[service]
+
+
+def shop(engine: MemoryEngine, **browsers: int) -> App:
+    """An app with so many browsers at each push service."""
+    owner = builders.app(engine, credits_=1_000)
+    for service, count in browsers.items():
+        for number in range(1, count + 1):
+            command = replace(builders.subscribe_command(owner, number), endpoint=endpoint(service, number))
+            engine.subscribing.subscribe(command)
+    return owner
+
+
+def answers(engine: MemoryEngine, service: str, count: int, *replies: Reply | Silence) -> None:
+    for number in range(1, count + 1):
+        engine.transport.script(endpoint(service, number), *replies)
+
+
+def posts(engine: MemoryEngine, service: str) -> int:
+    return sum(request.url.startswith(endpoint(service, 1)[:24]) for request in engine.transport.requests)
+
+
+def send(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, owner: App) -> None:
+    """A send of one chunk that goes through the queue; its chunk is queued and not delivered yet."""
+    monkeypatch.setattr("tocsin.application.sending.SYNC_RECIPIENTS", 0)
+    engine.sending.send(builders.send_command(owner))
+    queues.plan(engine)
+
+
+def said(engine: MemoryEngine) -> dict[Said, int]:
+    return dict(queues.only_send(engine).report.said)
+
+
+def test_an_origin_that_hangs_does_not_hold_the_others(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = shop(engine, wns=200, fcm=200)
+    answers(engine, WNS, 200, Silence(sent=True, seconds=10))
+    fcm_answered: list[float] = []
+    honest = engine.transport.start
+
+    def start(ticket: int, request: object, timeout: float) -> None:
+        if "fcm" in request.url:  # type: ignore[attr-defined]
+            fcm_answered.append(engine.clock.now() - START)
+        honest(ticket, request, timeout)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine.transport, "start", start)
+    send(engine, monkeypatch, owner)
+    queues.deliver(engine)
+    assert len(fcm_answered) == 200
+    assert max(fcm_answered) < 5
+    assert posts(engine, WNS) <= FIRST_PLACES + 4
+
+
+def test_a_wait_of_one_push_service_is_not_the_others(engine: MemoryEngine) -> None:
+    owner = shop(engine, wns=1, fcm=1)
+    answers(engine, WNS, 1, Reply(406, {"retry-after": "900"}), Reply(201))
+    answers(engine, FCM, 1, Reply(503, {"retry-after": "30"}), Reply(201))
+    engine.sending.send(builders.send_command(owner))
+    queues.deliver(engine)
+    assert (posts(engine, FCM), posts(engine, WNS)) == (2, 1)
+    assert engine.clock.now() - START < 40
+    queues.drain(engine)
+    assert (posts(engine, FCM), posts(engine, WNS)) == (2, 2)
+    assert engine.clock.now() - START >= 900
+    assert queues.only_send(engine).counts == Tally(accepted=2)
+
+
+def test_a_push_service_that_puts_us_off_for_ever_is_given_up_and_the_others_are_charged(engine: MemoryEngine) -> None:
+    owner = shop(engine, wns=1, fcm=1)
+    answers(engine, WNS, 1, Reply(406))
+    engine.sending.send(builders.send_command(owner))
+    queues.drain(engine)
+    assert posts(engine, WNS) == MAX_TRIES
+    assert said(engine) == {
+        Said("fcm", Fate.ACCEPTED, ""): 1,
+        Said("wns", Fate.RETRIED, "status 406"): MAX_TRIES,
+        Said("wns", Fate.FAILED, "status 406"): 1,
+    }
+    assert engine.credits.balance(owner.id) == Balance(999, 0, 1)
+
+
+def test_who_unsubscribed_failed_without_a_post_and_the_report_says_so(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=2)
+    send(engine, monkeypatch, owner)
+    engine.subscribing.withdraw(owner, engine.derivation.subscription_id(owner.id, endpoint(FCM, 1)))
+    engine.clock.advance(46)
+    queues.deliver(engine)
+    report = queues.only_send(engine).report
+    assert report.said == {Said("fcm", Fate.ACCEPTED, ""): 1, Said("none", Fate.FAILED, "unsubscribed"): 1}
+    assert report.posts == 1
+
+
+def test_a_refused_key_opens_its_circuit_and_deletes_nobody(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=300, mozilla=10)
+    answers(engine, FCM, 300, Reply(403, body=b"the VAPID credentials do not correspond to the credentials used"))
+    send(engine, monkeypatch, owner)
+    queues.drain(engine)
+    assert engine.meter.counted[Metric.CIRCUIT_OPENED] >= 1
+    assert posts(engine, FCM) <= FIRST_PLACES + MAX_TRIES * REFUSALS
+    assert queues.only_send(engine).counts == Tally(accepted=10, failed=300)
+    assert all(one.state is SubscriptionState.ACTIVE for one in engine.storage.subscriptions.values())
+    failed = {sort.reason for sort in said(engine) if sort.fate is Fate.FAILED}
+    assert failed == {"VapidKeyMismatch"}
+
+
+def test_a_token_that_many_were_refused_with_is_signed_anew_once(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apple wants a token to be kept for an hour; a hundred in flight must not make a hundred new ones."""
+    owner = shop(engine, fcm=40)
+    answers(engine, FCM, 40, Reply(401), Reply(201))
+    send(engine, monkeypatch, owner)
+    queues.deliver(engine)
+    tokens = {dict(request.headers)["Authorization"] for request in engine.transport.requests}
+    assert len(tokens) == 2
+    assert queues.only_send(engine).counts == Tally(accepted=40)
+
+
+def test_nothing_new_begins_that_could_outlast_the_worker(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=400)
+    answers(engine, FCM, 400, Reply(201, seconds=2))
+    send(engine, monkeypatch, owner)
+    began: list[float] = []
+    honest = engine.transport.start
+
+    def start(*about: object) -> None:
+        began.append(engine.clock.now() - START)
+        honest(*about)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.transport, "start", start)
+        queues.deliver(engine, seconds=15)
+    assert max(began) <= 5
+    assert 0 < len(began) < 400
+    queues.drain(engine)
+    assert queues.only_send(engine).counts == Tally(accepted=400)
+
+
+def test_the_first_message_of_a_chunk_is_claimed_without_a_read(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=3)
+    send(engine, monkeypatch, owner)
+    repeat = engine.jobs.delayed[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.chunks, "get", None)
+        queues.deliver(engine)
+    engine.jobs.delayed = [repeat]
+    queues.drain(engine)
+    assert posts(engine, FCM) == 3
+    assert engine.credits.balance(owner.id) == Balance(997, 0, 3)

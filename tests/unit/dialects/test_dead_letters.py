@@ -1,0 +1,82 @@
+"""The operator's routes of dead letters."""
+
+import json
+
+import pytest
+
+from tests.customer import Customer, expect
+from tests.engine import MemoryEngine
+from tests.http_api import HttpApi
+from tests.memory.system import START
+from tocsin.application.jobs import (
+    DeliverChunk,
+    FanOut,
+    Lane,
+    Recipient,
+    Route,
+    encode_deliver,
+    encode_fan_out,
+)
+from tocsin.application.ports import Queue, Unavailable
+from tocsin.dialect_kit.identifiers import render
+from tocsin.dialect_kit.times import iso
+from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.webpush.encryption import RecipientKeys
+
+APP, SEND = AppId("a0" * 12), SendId("b0" * 12)
+ROUTE = Route(TenantId("c0" * 12), Lane.DIRECT)
+ENDPOINT = "https://push.example/secret"
+RECIPIENT = Recipient(SubscriptionId("d0" * 12), ENDPOINT, RecipientKeys(bytes(65), bytes(16)), "k", "anna")
+NAMES = {"app": render("app", APP), "send": render("snd", SEND)}
+
+
+@pytest.fixture
+def api() -> HttpApi:
+    engine = MemoryEngine()
+    chunk = DeliverChunk(APP, SEND, 7, "ff" * 32, ROUTE, int(START), (RECIPIENT,))
+    engine.dead_letters.add(Queue.DELIVER, encode_deliver(chunk))
+    engine.dead_letters.add(Queue.BULK_FANOUT, encode_fan_out(FanOut(APP, SEND, ROUTE, part=2)))
+    engine.dead_letters.add(Queue.BULK_FANOUT, "{")
+    return HttpApi(engine)
+
+
+def test_the_operator_sees_what_was_given_up_and_never_an_endpoint(api: HttpApi) -> None:
+    answer = api.operator("GET", "/admin/dead-letters")
+    first = {"queued_at": iso(int(START)), "received": 4}
+    assert expect(200, answer) == {
+        "queues": [
+            {"queue": "fanout", "waiting": 0, "messages": []},
+            {"queue": "deliver", "waiting": 1, "messages": [{**first, **NAMES, "chunk": 7}]},
+            {
+                "queue": "bulk_fanout",
+                "waiting": 2,
+                "messages": [{**first, **NAMES, "part": 2}, {**first, "app": None, "send": None}],
+            },
+            {"queue": "bulk_deliver", "waiting": 0, "messages": []},
+        ]
+    }
+    assert ENDPOINT not in json.dumps(answer.json)
+    assert "anna" not in json.dumps(answer.json)
+
+
+def test_a_redrive_puts_all_back_and_says_how_many(api: HttpApi) -> None:
+    moved = {"fanout": 0, "deliver": 1, "bulk_fanout": 2, "bulk_deliver": 0}
+    told = expect(200, api.operator("POST", "/admin/dead-letters/redrive"))
+    assert told == {"queues": [{"queue": queue, "waiting": 0, "moved": number} for queue, number in moved.items()]}
+    assert sum(map(len, api.engine.dead_letters.requeued.values())) == 3
+
+
+@pytest.mark.row("X-9")
+def test_refusals_have_our_own_shape(api: HttpApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = Customer.sign_up(api)
+    for method, path in (("GET", "/admin/dead-letters"), ("POST", "/admin/dead-letters/redrive")):
+        assert expect(401, api.call(method, path))["error"]["code"] == "credential_missing"
+        stranger = {"Authorization": f"Bearer {customer.client().key}"}
+        assert expect(401, api.call(method, path, headers=stranger))["error"]["code"] == "credential_invalid"
+    assert expect(405, api.operator("GET", "/admin/dead-letters/redrive"))["error"]["code"] == "method_not_allowed"
+
+    def silent(queue: Queue) -> int:
+        raise Unavailable
+
+    monkeypatch.setattr(api.engine.dead_letters, "waiting", silent)
+    assert expect(503, api.operator("GET", "/admin/dead-letters"))["error"]["code"] == "unavailable"
