@@ -1,8 +1,5 @@
 """Accepting a send: who is reached, what it costs, and what a repeat is told."""
 
-import contextlib
-from dataclasses import replace
-
 import pytest
 
 from tests import builders
@@ -148,31 +145,6 @@ def test_somebody_who_spends_the_credits_first_makes_the_send_smaller(
     monkeypatch.setattr(engine.sends, "reserve", overtaken)
     assert to_anna(engine, owner).targets == 1
     assert engine.credits.balance(owner.id) == Balance(0, 0, 3)
-
-
-def test_a_notification_too_long_for_one_message_is_refused_before_it_costs(engine: MemoryEngine) -> None:
-    owner = annas_browsers(engine, 1, credits_=5)
-    notification = replace(builders.NOTIFICATION, body="é" * 2000)
-    with pytest.raises(Refused) as refusal:
-        engine.sending.send(builders.send_command(owner, notification=notification))
-    assert (refusal.value.fault, refusal.value.field) == (Fault.FIELD_INVALID, "body")
-    assert engine.storage.sends == {}
-
-
-def test_the_apps_icon_counts_when_the_length_is_checked(engine: MemoryEngine) -> None:
-    """Found by review: a send that passed the check and then fitted no message could never be delivered."""
-    owner = builders.app(engine, credits_=5, icon="https://shop.example/" + "i" * 500)
-    builders.subscribe(engine, owner, 1)
-    fitted = []
-    for size in range(3_000, 4_000, 50):
-        notification = replace(builders.NOTIFICATION, body="x" * size)
-        with contextlib.suppress(Refused):
-            fitted.append(
-                engine.sending.send(builders.send_command(owner, notification=notification, charge=Charge.NONE))
-            )
-    assert 0 < len(fitted) < 20
-    assert all(result.counts.accepted == 1 for result in fitted)
-    assert all(stored.send.state is SendState.SETTLED for stored in engine.storage.sends.values())
 
 
 def test_progress_is_told_to_the_sends_own_app_only(engine: MemoryEngine) -> None:
