@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 # pip trusts what this machine trusts; uv too, then, or a company's proxy stops it half-way.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help dev reset test simulate check build deploy browsers lock clean
+.PHONY: help dev reset test simulate check build deploy bench browsers lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ build: .venv/.synced  ## build for AWS, without Docker (STAGE names the section 
 deploy: build  ## build and deploy to your AWS account (STAGE=staging, STAGE=prod)
 	@echo "Deploying"
 	@$(BIN)/sam deploy --config-env $(STAGE)
+
+bench: .venv/.synced  ## measure speed, memory and cost, side by side with other libraries (Debian, Ubuntu; 6 minutes)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 browsers:  ## install what the tests drive: browsers, and what runs the examples (Debian, Ubuntu)
 	@missing=""; \

@@ -95,11 +95,11 @@ class Cloud:
         return {"Responses": responses, "UnprocessedKeys": {}}
 
     def _query(self, request: Request) -> Reply:
-        if "IndexName" in request:
-            return self._query_index(request)
+        if "IndexName" in request or not request.get("ScanIndexForward", True):
+            return self._query_list(request)
         table, values = request["TableName"], request["ExpressionAttributeValues"]
         keys, only = condition(request["KeyConditionExpression"]), request.get("FilterExpression")
-        pk = values[":pk"]["S"]
+        pk = values[request["KeyConditionExpression"].split()[2]]["S"]
         # Where the condition begins: what comes before it is not read.
         first = next((values[name]["S"] for name in (":prefix", ":after") if name in values), "")
         start = request.get("ExclusiveStartKey", {}).get("sk", {}).get("S", "")
@@ -122,10 +122,10 @@ class Cloud:
             reply["LastEvaluatedKey"] = {"pk": last["pk"], "sk": last["sk"]}
         return reply
 
-    def _query_index(self, request: Request) -> Reply:
-        """All of it at once: nobody who sends reads an index."""
+    def _query_list(self, request: Request) -> Reply:
+        """An index, or backwards: all at once and uncounted, for nobody who sends reads so."""
         values, keys = request["ExpressionAttributeValues"], condition(request["KeyConditionExpression"])
-        index = self._indexes[request["TableName"]][request["IndexName"]]
+        index = self._indexes[request["TableName"]].get(request.get("IndexName", ""), _TABLE)
         items = [
             item
             for (table, _), partition in self._partitions.items()
@@ -298,6 +298,11 @@ class _Index:
         if item is None or not self.holds(item):
             return None
         return item if self._all else {name: item[name] for name in {"pk", "sk", *self._keys}}
+
+
+_TABLE = _Index(
+    {"KeySchema": [{"AttributeName": name} for name in ("pk", "sk")], "Projection": {"ProjectionType": "ALL"}}
+)
 
 
 def billed_requests(size: int) -> int:

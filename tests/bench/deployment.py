@@ -14,8 +14,9 @@ from tests.bench.lambda_event import Context, environment, events
 from tocsin.application.accounts import NewApp, VapidPair
 from tocsin.application.send_command import SendCommand
 from tocsin.domain.audit import Actor
+from tocsin.domain.document import whole
 from tocsin.domain.ids import SendId
-from tocsin.domain.notification import Notification, payload
+from tocsin.domain.notification import Notification
 from tocsin.domain.quota import LIMITS_OF, Plan
 from tocsin.domain.send import Charge, Everyone, Send
 from tocsin.domain.tenancy import DialectName, IdentityMode
@@ -94,9 +95,9 @@ class Deployment:
     def found(self, send: SendId) -> Send:
         """The send as it is stored now."""
         with clients_of(self.cloud):
-            progress = self._container.sending.progress(self.app.id, send)
-        assert progress
-        return progress.send
+            found = self.sends.get(self.app.id, send)
+        assert found
+        return found
 
 
 def handler_of(worker: str) -> QueueHandler:
@@ -114,4 +115,4 @@ def notification() -> Notification:
 
 def text(shown: Notification, send: SendId) -> bytes:
     """The plaintext of its push message."""
-    return payload(shown, send, SITE, None)
+    return whole(shown, send, SITE).to(None)

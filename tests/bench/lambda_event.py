@@ -33,9 +33,9 @@ def event(bodies: Sequence[str]) -> dict[str, Any]:
 
 
 def batch_size(function: str) -> int:
-    """How many messages an event of this function's queue holds at most."""
-    (job,) = _function(function)["Events"].values()
-    return int(job["Properties"]["BatchSize"])
+    """How many messages an event of this function's queues holds at most."""
+    (size,) = {int(source["Properties"]["BatchSize"]) for source in _function(function)["Events"].values()}
+    return size
 
 
 def environment(function: str) -> Mapping[str, str]:

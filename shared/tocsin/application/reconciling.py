@@ -8,8 +8,8 @@ What is exact, while sends go on:
 
 - A settled send and all its records never change again, so what is found about it is final. They are read in an order
   that makes it so: rows, send, and where the send says more than the rows did, the rows again.
-- A send that is not settled must have its reserve row, and no more recipients than it reserved. Its counts are nobody's
-  claim yet.
+- A send that is not settled must have its reserve row, no more recipients than it reserved, and no end that was more
+  than an hour ago. Its counts are nobody's claim yet.
 - The sum of rows older than two minutes is exact: each was written by then. Newer ones are summed before and after the
   balance is read, and the balance must lie between. If nothing moved meanwhile, that is exact to the credit; if
   something did, a drift smaller than what moved passes unseen, until a run that finds a still moment. A balance that
@@ -197,7 +197,7 @@ class _Run:
             self._compare_recipients(chunk)
             self.progress = replace(self.progress, chunk=self.progress.chunk + 1)
             self._steps += 1
-        found = examine(records)
+        found = examine(records, self._clock.now())
         self.drifts += found.drifts
         self.progress = replace(self.progress, explained=self.progress.explained + found.explained)
         self.examined += 1

@@ -13,6 +13,9 @@ from tocsin.domain.ledger import NOTHING, LedgerEntry, Sums, moved_by
 from tocsin.domain.reconciliation import Drift, DriftKind, Figures
 from tocsin.domain.send import Charge, Send, SendState, Tally, tally
 
+OVERDUE_SECONDS = 3600
+"""A send is settled within ten minutes of its end; after an hour, something keeps it from that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -38,8 +41,11 @@ class Finding:
     explained: Sums
 
 
-def examine(records: Records) -> Finding:
-    """Hold the records of a send against each other. They must not change any more, or the send must be unsettled."""
+def examine(records: Records, now: float) -> Finding:
+    """Hold the records of a send against each other. They must not change any more, or the send must be unsettled.
+
+    now: Unix seconds, for a send that should have been settled by then.
+    """
     send = records.send
     if send is None:
         return _without_send(records)
@@ -50,6 +56,9 @@ def examine(records: Records) -> Finding:
         state = {"state": str(send.state)}
         drifts.append(Drift(DriftKind.SETTLED_TOO_EARLY, records.name, state, {"state": str(SendState.SETTLED)}))
         return Finding(tuple(drifts), NOTHING)
+    if now > send.expires_at + OVERDUE_SECONDS:
+        ended = {"state": str(SendState.SETTLED)}
+        drifts.append(Drift(DriftKind.OVERDUE, records.name, {"state": str(send.state)}, ended))
     return Finding(tuple(drifts), Sums(held=_held(records, send)) - records.moved)
 
 

@@ -26,6 +26,8 @@ class DriftKind(StrEnum):
     SETTLE_ROW_MISSING = "settle_row_missing"
     SETTLED_TOO_EARLY = "settled_too_early"
     """A settle row, and a send that is not settled."""
+    OVERDUE = "overdue"
+    """A send that ended long ago, is not settled, and so holds its credits."""
     SEND_MISSING = "send_missing"
     """Ledger rows without their send."""
     UNREADABLE = "unreadable"

@@ -108,20 +108,19 @@ def test_cs_11_a_tag_stands_for_one_topic_so_that_waiting_messages_collapse(shop
 
 
 @pytest.mark.row("CS-12")
-def test_cs_12_data_has_at_most_4096_bytes_and_must_fit_one_push_message(shop: Shop) -> None:
+def test_cs_12_data_has_at_most_4096_bytes(shop: Shop) -> None:
     visitor = shop.visitor()
     overhead = len(b'{"x":""}')
     too_much = shop.server.send(target_all=True, data={"x": "é" * ((4096 - overhead) // 2 + 1)})
     assert (too_much.status, too_much.json) == (400, {"detail": "data must be at most 4096 bytes of compact JSON"})
-    unfit = shop.server.send(target_all=True, data={"x": "y" * (4096 - overhead)})
-    assert unfit.status == 400
-    assert unfit.json["detail"].endswith("bytes too long for one push message")
     assert shop.server.send(target_all=True, data=["x"]).json == {"detail": "data must be an object"}
     assert visitor.agent.messages() == []
     assert counts(shop.server.send(target_all=True, data={"x": "y" * 3500}))[2] == 1
     [message] = visitor.agent.messages(1)
     assert message["json"]["notification"]["data"]["d"] == {"x": "y" * 3500}
     assert message["json"]["notification"]["navigate"] == f"{SITE}/"
+    # The most is fetched: tests/integration/tocsin/test_long_messages.py.
+    assert counts(shop.server.send(target_all=True, data={"x": "y" * (4096 - overhead)}))[2] == 1
 
 
 @pytest.mark.row("CS-13", "CS-14")

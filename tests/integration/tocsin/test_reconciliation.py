@@ -11,7 +11,10 @@ from tests.integration.deployed_api import Simulator
 from tests.integration.logs import wait_for_line
 from tests.integration.queues import invoked
 from tests.integration.tocsin.sends import enrol, send, when_settled
+from tocsin.adapters.dynamodb import keys
+from tocsin.adapters.dynamodb.marshalling import to_attributes
 from tocsin.dialect_kit.identifiers import parse
+from tocsin.domain.ids import AppId, SendId
 
 Item = dict[str, Any]
 
@@ -23,17 +26,15 @@ class Tables:
         self.database = stack.aws("dynamodb")
         names = self.database.list_tables()["TableNames"]
         [self.credits], [self.sends] = ([n for n in names if part in n] for part in ("CreditsTable", "SendsTable"))
-        self.app = parse("app", customer.app) or ""
+        self.app = AppId(parse("app", customer.app) or "")
 
-    def credit(self, sk: str) -> Item:
+    def credit(self, key: keys.Key) -> Item:
         """An item of the app's money."""
-        key = {"pk": {"S": f"APP#{self.app}"}, "sk": {"S": sk}}
-        return dict(self.database.get_item(TableName=self.credits, Key=key)["Item"])
+        return dict(self.database.get_item(TableName=self.credits, Key=to_attributes(key))["Item"])
 
-    def sent(self, send_id: str, sk: str) -> Item:
+    def sent(self, key: keys.Key) -> Item:
         """An item of a send."""
-        key = {"pk": {"S": f"APP#{self.app}#SEND#{send_id}"}, "sk": {"S": sk}}
-        return dict(self.database.get_item(TableName=self.sends, Key=key)["Item"])
+        return dict(self.database.get_item(TableName=self.sends, Key=to_attributes(key))["Item"])
 
     def put(self, table: str, item: Item) -> None:
         """Store an item as it is."""
@@ -65,21 +66,22 @@ def drifts(customer: Customer) -> list[tuple[str, str]]:
 
 def corruptions(tables: Tables, shown: str, id_: str, app: str) -> Iterator[tuple[str, Item, Item | None, str, str]]:
     """Table, an item as it is, as it shall be (None: gone, another key: one more), and the drift that must be told."""
-    chunk = tables.sent(id_, "CHUNK#0000")
+    app_id, name = tables.app, SendId(id_)
+    chunk = tables.sent(keys.chunk(app_id, name, 0))
     yield tables.sends, chunk, chunk | {"results": {"B": bytes([0b1001])}}, "counts", shown
     yield tables.sends, chunk, chunk | {"results": {"B": bytes(9)}}, "unreadable", shown
-    record = tables.sent(id_, "SEND")
+    record = tables.sent(keys.send(app_id, name))
     counts = record["counts"]["M"] | {"accepted": {"N": "5"}}
     yield tables.sends, record, record | {"counts": {"M": counts}}, "counts", shown
-    frozen = tables.sent(id_, "IDS#0000")
+    frozen = tables.sent(keys.frozen(app_id, name, 0))
     ids = frozen["ids"]["B"]
     yield tables.sends, frozen, frozen | {"ids": {"B": bytes(ids[12:]) + bytes(ids[:12])}}, "recipients", shown
     yield tables.sends, chunk, None, "chunks", shown
-    balance = tables.credit("BALANCE")
+    balance = tables.credit(keys.balance(app_id))
     yield tables.credits, balance, balance | {"spent": {"N": "1"}}, "balance", app
-    settle = tables.credit(f"LEDGER#settle#{id_}")
+    settle = tables.credit(keys.ledger_row(app_id, "settle", id_))
     yield tables.credits, settle, None, "settle_row_missing", shown
-    reserve = tables.credit(f"LEDGER#reserve#{id_}")
+    reserve = tables.credit(keys.ledger_row(app_id, "reserve", id_))
     yield tables.credits, reserve, None, "reserve_row_missing", shown
     yield tables.credits, settle, settle | {"sk": {"S": f"LEDGER#settle#{id_}-2"}}, "misfiled_row", shown
     yield tables.credits, settle, settle | {"amount": {"N": "9"}}, "settle_row", shown
@@ -109,7 +111,7 @@ def test_the_days_proof_logs_what_drifts_by_ids_and_counts(
 ) -> None:
     _, id_ = sent
     tables = Tables(deployed, customer)
-    row = tables.credit(f"LEDGER#settle#{id_}")
+    row = tables.credit(keys.ledger_row(tables.app, "settle", id_))
     tables.delete(tables.credits, row)
     try:
         assert invoked(deployed, "scheduler", {"task": "reconcile"}) is None

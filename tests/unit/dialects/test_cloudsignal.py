@@ -202,17 +202,6 @@ def test_cs_12_the_datas_url_is_the_tap_target_where_it_is_a_web_address(
     assert stored.send.notification.data == data
 
 
-@pytest.mark.row("CS-12", "CS-37")
-def test_a_message_that_one_push_cannot_carry_is_a_clear_400(
-    engine: MemoryEngine, customer: Customer, client: CloudSignalClient
-) -> None:
-    enrol(customer)
-    refused = client.send(target_all=True, data={"x": "y" * 3900})
-    assert refused.status == 400
-    assert "bytes too long for one push message" in refused.json["detail"]
-    assert engine.storage.sends == {}
-
-
 # --- what is logged ---
 
 

@@ -28,6 +28,7 @@ MEANING = {
     DriftKind.SETTLE_ROW: "The ledger says something else of the settlement than the send came to.",
     DriftKind.SETTLE_ROW_MISSING: "The send is settled, and the ledger has no row for it.",
     DriftKind.SETTLED_TOO_EARLY: "The ledger has a settlement of a send that is not settled.",
+    DriftKind.OVERDUE: "The send ended over an hour ago and is not settled, so it still holds its credits.",
     DriftKind.SEND_MISSING: "The ledger has rows of a send that is not there.",
     DriftKind.UNREADABLE: "The send, or a chunk of it, has an attribute that nothing of ours wrote.",
     DriftKind.MISFILED_ROW: "A ledger row stands under a key that is not its own: it was doubled or moved.",

@@ -1,0 +1,110 @@
+"""What each recipient of a send gets."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.builders import ANNA, NOTIFICATION, app, email, endpoint, external, send_command, subscribe
+from tests.engine import MemoryEngine
+from tests.memory.transport import Reply
+from tocsin.application.jobs import Recipient
+from tocsin.application.messages import Messages
+from tocsin.domain.fetch_token import place_in
+from tocsin.domain.ids import SendId
+from tocsin.domain.notification import Notification
+from tocsin.domain.send import Send
+from tocsin.webpush.room import SMALLEST_ROOM
+
+ROOM = 3993
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    return MemoryEngine()
+
+
+def sent(engine: MemoryEngine, notification: Notification = NOTIFICATION) -> tuple[Send, list[Recipient]]:
+    """A send to somebody who is known by an address only, and to two with names."""
+    owner = app(engine, credits_=10)
+    recipients = [
+        Recipient.of(subscribe(engine, owner, number, *claims))
+        for number, claims in enumerate([(email(ANNA),), (external("u-1"),), (external("u-2"),)])
+    ]
+    result = engine.sending.send(send_command(owner, notification=replace(notification, ttl=60), queued=True))
+    assert result.send is not None
+    send = engine.sends.get(owner.id, SendId(result.send))
+    assert send is not None
+    return send, recipients
+
+
+def data(plaintext: bytes) -> dict[str, str]:
+    found: dict[str, str] = json.loads(plaintext)["notification"]["data"]
+    return found
+
+
+@pytest.mark.row("X-6")
+def test_x_6_what_just_fits_goes_whole_and_one_byte_more_goes_as_a_preview(engine: MemoryEngine) -> None:
+    send, [anonymous, named, _] = sent(engine, Notification("t", "b" * 3500))
+    messages = Messages(send, engine.derivation)
+    for recipient in (anonymous, named):
+        size = len(messages.plaintext(recipient, 0, 0, ROOM))
+        assert "f" not in data(messages.plaintext(recipient, 0, 0, size))
+        assert "f" in data(messages.plaintext(recipient, 0, 0, size - 1))
+
+
+@pytest.mark.row("X-6")
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "😀", "\x01"])
+def test_x_6_length_is_counted_in_bytes_as_they_are_sent(engine: MemoryEngine, letter: str) -> None:
+    send, [anonymous, named, _] = sent(engine, Notification(letter * 256, letter * 4096, data={"x": letter * 600}))
+    messages = Messages(send, engine.derivation)
+    for room in (SMALLEST_ROOM, ROOM):
+        for recipient in (anonymous, named):
+            plaintext = messages.plaintext(recipient, 3, 7, room)
+            assert room - 25 < len(plaintext) <= room
+
+
+def test_a_preview_has_a_token_for_its_recipients_place_and_names_the_person(engine: MemoryEngine) -> None:
+    send, [anonymous, first, second] = sent(engine, Notification("t", "😀" * 4096))
+    messages = Messages(send, engine.derivation)
+    found = [
+        data(messages.plaintext(recipient, 2, index, ROOM))
+        for index, recipient in enumerate((anonymous, first, second))
+    ]
+    assert [sorted(each) for each in found] == [["f", "id"], ["f", "id", "u"], ["f", "id", "u"]]
+    assert len({each.get("u") for each in found}) == 3
+    secret = engine.derivation.fetch_secret(send.app)
+    assert [place_in(secret, send.id, each["f"]) for each in found] == [(2, 0), (2, 1), (2, 2)]
+    assert place_in(engine.derivation.fetch_secret(app(engine).id), send.id, found[0]["f"]) is None
+
+
+def test_whole_messages_differ_by_the_person_only(engine: MemoryEngine) -> None:
+    send, [anonymous, first, second] = sent(engine)
+    messages = Messages(send, engine.derivation)
+    texts = [messages.plaintext(recipient, 0, 0, ROOM) for recipient in (anonymous, first, second)]
+    whos = [data(text).get("u") for text in texts]
+    assert len(set(whos)) == 3
+    assert whos[0] is None
+    assert texts[1].replace(str(whos[1]).encode(), str(whos[2]).encode()) == texts[2]
+    assert messages.plaintext(first, 5, 9, ROOM) == texts[1]
+
+
+@pytest.mark.row("X-6")
+def test_x_6_what_a_push_service_finds_too_large_goes_again_as_a_shorter_preview(engine: MemoryEngine) -> None:
+    owner = app(engine, credits_=10)
+    subscribe(engine, owner, 1)
+    engine.transport.script(endpoint(1), Reply(413), Reply(201))
+    result = engine.sending.send(send_command(owner, notification=Notification("t", "b" * 3500)))
+    assert result.counts.accepted == 1
+    whole, shorter = engine.transport.requests
+    assert len(whole.body) > 3500
+    assert 2700 < len(shorter.body) <= 2744
+
+
+def test_what_is_too_large_even_then_is_given_up(engine: MemoryEngine) -> None:
+    owner = app(engine, credits_=10)
+    subscribe(engine, owner, 1)
+    engine.transport.script(endpoint(1), Reply(413), Reply(413), Reply(201))
+    result = engine.sending.send(send_command(owner, notification=Notification("t", "b" * 3500)))
+    assert (result.counts.accepted, result.counts.failed) == (0, 1)
+    assert len(engine.transport.requests) == 2
