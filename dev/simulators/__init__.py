@@ -21,6 +21,7 @@ control API (JSON; errors are {"error": text})
   PUT    /user-agents/{id}/behaviour  {"status"?, "headers"?, "body"?, "times"?, "delay_ms"?, "hang"?}; {} is normal
   GET    /user-agents/{id}/messages   [{id, received_at, headers, vapid, text, json, error}]; ?wait=SECONDS&count=N
   DELETE /user-agents/{id}/messages   forget them
+  GET    /answers                     {id: [{at, status}]}, the same of all user agents that were sent to
   GET    /firefox                     {clients, channels, acks, nacks, unregisters} of real Firefoxes
   POST   /firefox/kick                drop their sockets
   GET    /chromium                    {clients, channels} of real Chromiums

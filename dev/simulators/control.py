@@ -48,6 +48,7 @@ class ControlApi:
                 web.put("/user-agents/{id}/behaviour", self._script),
                 web.get("/user-agents/{id}/messages", self._messages),
                 web.delete("/user-agents/{id}/messages", self._clear),
+                web.get("/answers", self._answers),
                 web.get("/firefox", self._firefox),
                 web.post("/firefox/kick", self._kick),
                 web.get("/chromium", self._chromium),
@@ -98,6 +99,9 @@ class ControlApi:
     async def _clear(self, request: web.Request) -> web.Response:
         self.user_agents.clear(self._find(request).id)
         return web.Response(status=204)
+
+    async def _answers(self, _: web.Request) -> web.Response:
+        return web.json_response(self.user_agents.all_answers())
 
     async def _firefox(self, _: web.Request) -> web.Response:
         return web.json_response(self.firefoxes.state())

@@ -136,6 +136,10 @@ class UserAgents:
         """Time and status of every answer since the start, refusals too; at most the last 1,000."""
         return list(self._answers[agent_id])
 
+    def all_answers(self) -> Mapping[str, list[dict[str, object]]]:
+        """The same of every user agent that was sent to, by id."""
+        return {agent_id: list(answers) for agent_id, answers in self._answers.items()}
+
     def _count(self, agent_id: str) -> int:
         row = self._database.execute("SELECT count(*) FROM messages WHERE user_agent = ?", (agent_id,)).fetchone()
         return int(row[0])

@@ -30,6 +30,8 @@ WORKERS = 20
 RUNTIME_START = 0.2
 """Seconds that Lambda itself needs for a cold start, before the import: fetching the code, starting Python."""
 SMALL = 10_000
+BUSY = 0.5
+"""Load of the machine before the run from which on its figures are not to be trusted."""
 REFUSED = 50
 _PACKAGES = ("cryptography", "pywebpush", "aiohttp", "requests", "botocore")
 
@@ -47,15 +49,18 @@ def main() -> int:
     except (tools.MissingTool, WrongMessages) as error:
         _say(str(error))
         return 1
-    file = tools.ROOT / ".tocsin" / "bench.json"
+    file = tools.ROOT / ".tocsin" / ("bench-quick.json" if quick else "bench.json")
     file.write_text(json.dumps(results.as_json(), indent=1) + "\n")
     lines = [f"{name}: {what}" for name, what in results.machine.items()]
     lines += [*results.tables(), "", f"All figures: {file.relative_to(tools.ROOT)}"]
+    if quick:
+        lines.append("So few messages show that everything works; the figures say nothing.")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
 def _measured(folder: Path, *, quick: bool) -> Results:
+    load = os.getloadavg()[0]
     race = Race(folder, QUICK if quick else FULL)
     races: dict[float, Mapping[str, Measured]] = {}
     for delay in DELAYS:
@@ -83,7 +88,7 @@ def _measured(folder: Path, *, quick: bool) -> Results:
         _simulated(race.own, one)
         for one in (small, replace(small, refuse=REFUSED, status=410), replace(small, refuse=REFUSED, status=400))
     )
-    return Results(_machine(), races, last_chunk, imports, size, million, tenth, plain, gone, failed)
+    return Results(_machine(load), races, last_chunk, imports, size, million, tenth, plain, gone, failed)
 
 
 def _side_by_side(race: Race, whole: Task, tenth: Task) -> tuple[Story, Story]:
@@ -125,9 +130,10 @@ def _ended(process: "subprocess.Popen[str]", task: Task) -> Story:
     return story
 
 
-def _machine() -> Mapping[str, str]:
+def _machine(load: float) -> Mapping[str, str]:
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     return {
+        "load": f"{load:.1f}{' - too busy to measure well' if load > BUSY else ''}",
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "processor": f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",

@@ -56,6 +56,6 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def deviation(value: float) -> str:
-    """How far from 1.00."""
-    return f"1.00 +- {value:.2f}"
+def share(value: float) -> str:
+    """A part of the whole, in percent."""
+    return f"{100 * value:.1f} %"

@@ -1,6 +1,5 @@
 """A send to a great many of whose chunks all but one are done: what the worker meets that delivers the last one."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -12,7 +11,6 @@ from tocsin.application.ports import Frozen
 from tocsin.application.sending import digest_of
 from tocsin.domain.chunk import CHUNK_SIZE, Chunk, Result, finished, opened
 from tocsin.domain.ids import SendId
-from tocsin.domain.subscription import Subscription
 
 KEPT_UNTIL = 4_000_000_000
 
@@ -34,12 +32,11 @@ def left(deployment: Deployment, now: int) -> tuple[SendId, str]:
     for number in range(1, chunks):
         _store(deployment, replace(done, number=number))
         deployment.sends.chunk_done(send.app, send.id)
-    recipients = tuple(map(Recipient.of, people))
-    return send.id, encode_deliver(DeliverChunk(send.app, send.id, 0, last.digest, Route.of(send), now, recipients))
+    return send.id, encode_deliver(DeliverChunk(send.app, send.id, 0, last.digest, Route.of(send), now, people))
 
 
-def _first(deployment: Deployment) -> Sequence[Subscription]:
-    return deployment.subscriptions.walk(deployment.app.id, None, CHUNK_SIZE).subscriptions
+def _first(deployment: Deployment) -> tuple[Recipient, ...]:
+    return tuple(deployment.subscriptions.walk(deployment.app.id, None, CHUNK_SIZE).recipients)
 
 
 def _store(deployment: Deployment, chunk: Chunk) -> None:

@@ -89,7 +89,7 @@ class PushService:
             time.sleep(0.05)
         accepted = [line.split() for line in seen if line.startswith("201 ")]
         told = {uri for *_, uri in accepted}
-        if len(accepted) != claimed or len(told) != endpoints or len(seen) != claimed:
+        if len(accepted) != claimed or len(seen) != claimed or len(told) != endpoints:
             raise WrongMessages(
                 f"{claimed} messages to {endpoints} endpoints were claimed; the push service saw {len(seen)} requests,"
                 f" accepted {len(accepted)}, to {len(told)} endpoints"

@@ -101,3 +101,8 @@ class Simulator:
         given = {name: value for name, value in wanted.items() if value is not None}
         described = expect(201, request(self.url, "POST", "/user-agents", given))
         return UserAgent(self.url, described["id"], described["subscription"])
+
+    def answers(self) -> dict[str, list[dict[str, Any]]]:
+        """What push services answered (`at`: Unix seconds, `status`), oldest first, by the user agent's id."""
+        answers: dict[str, list[dict[str, Any]]] = expect(200, request(self.url, "GET", "/answers"))
+        return answers

@@ -37,6 +37,17 @@ def test_a_scripted_answer_lasts_for_its_times_and_delivers_nothing(sender: Send
     assert [answer["status"] for answer in answers] == [429, 429, 201]
 
 
+def test_the_answers_of_all_user_agents_are_told_together(sender: Sender) -> None:
+    reached, busy, idle = (sender.subscribe(service) for service in ("mozilla", "fcm", "wns"))
+    script(sender, busy, status=429, times=1)
+    for agent in (reached, busy, busy):
+        sender.post(agent["subscription"])
+    answers = sender.control.get("/answers").json()
+    statuses = {name: [answer["status"] for answer in answers[name]] for name in (reached["id"], busy["id"])}
+    assert statuses == {reached["id"]: [201], busy["id"]: [429, 201]}
+    assert idle["id"] not in answers
+
+
 def test_a_scripted_answer_without_times_lasts_until_replaced(sender: Sender) -> None:
     agent = sender.subscribe("apple")
     script(sender, agent, status=503, body={"reason": "ServiceUnavailable"})

@@ -6,7 +6,7 @@ from tocsin.adapters.dynamodb.marshalling import Item
 from tocsin.domain.ids import AppId, SendId
 
 # Two with the same token can come at once: whoever adds the place is the one.
-FIRST_TIME = "NOT contains(#fetched, :index)"
+FIRST_TIME = "attribute_not_exists(#fetched) OR NOT contains(#fetched, :index)"
 
 
 class DynamoFetches:
