@@ -24,7 +24,7 @@ class Queues:
     def put(self, name: str, bodies: Sequence[str]) -> None:
         """Put messages into a queue, all at once."""
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        assert "Failed" not in self._sqs.send_message_batch(QueueUrl=self._url(name), Entries=entries)
+        assert not self._sqs.send_message_batch(QueueUrl=self._url(name), Entries=entries).get("Failed")
 
     def waiting(self, name: str) -> int:
         """How many messages nobody has taken yet."""
@@ -33,11 +33,11 @@ class Queues:
         return int(reply["Attributes"][wanted])
 
     @contextlib.contextmanager
-    def impatient(self, *names: str) -> Iterator[None]:
+    def impatient(self, *names: str, seconds: int = IMPATIENT) -> Iterator[None]:
         """What fails there is tried again after seconds instead of minutes; in the end there are no dead letters."""
         try:
             for name in names:
-                self._show_again_after(name, IMPATIENT)
+                self._show_again_after(name, seconds)
             yield
         finally:
             for name in names:

@@ -15,13 +15,14 @@ from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import DeliveryPass
 from tocsin.application.fanning_out import FanningOut
 from tocsin.application.ports import Frozen, LeaseLost
+from tocsin.application.resuming import Resuming
 from tocsin.application.settling import Settling
 from tocsin.application.waits import Waits
 from tocsin.application.watching import Watching
 from tocsin.domain.chunk import Chunk, Repeat, Result, Wait, claimed
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.report import Report
-from tocsin.domain.send import Balance, Course, Send, Tally, tally
+from tocsin.domain.send import Balance, Course, Send, SendState, Tally, tally
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
@@ -216,6 +217,16 @@ def plans_nothing_more_of_what_has_ended(patch: Patch) -> None:
     patch.setattr(FanningOut, "_finished", finished)
 
 
+def resumes_a_plan_but_not_its_chunks(patch: Patch) -> None:
+    honest = Resuming._deliver
+
+    def deliver(self: Resuming, send: Send, stuck: Callable[[Chunk], bool]) -> None:
+        if send.state is not SendState.PLANNED:
+            honest(self, send, stuck)
+
+    patch.setattr(Resuming, "_deliver", deliver)
+
+
 # --- the customer's wishes ------------------------------------------------------------------------------------------
 
 
@@ -275,8 +286,8 @@ def does_not_hear_a_retry_after(patch: Patch) -> None:
 
 
 def works_past_the_deadline(patch: Patch) -> None:
-    honest = DeliveryPass.run
-    patch.setattr(DeliveryPass, "run", lambda self, until: honest(self, until + 3600))
+    honest = Delivering.finish
+    patch.setattr(Delivering, "finish", lambda self, delivery, until: honest(self, delivery, until + 3600))
 
 
 def never_asks_the_sweep(patch: Patch) -> None:

@@ -10,9 +10,11 @@ from tests import builders
 from tests.engine import MemoryEngine
 from tests.memory.storage import Storage
 from tests.memory.transport import Reply, Silence
+from tests.simulation.failures import At, Crash, Failure, Often
 from tests.simulation.promises import Violation
 from tests.simulation.push_service import ACCEPTED_UNHEARD, HOSTS, MOODS, endpoint
-from tests.simulation.world import At, Crash, Failure, Often, World, small
+from tests.simulation.small import small
+from tests.simulation.world import World
 from tocsin.application.ports import Unavailable
 from tocsin.application.send_command import SendCommand
 from tocsin.application.subscribing import SubscribeCommand
@@ -33,13 +35,14 @@ class Scenario:
     """A small send. sync: delivered in the request, else through the queues.
 
     replies: of the push services to the first, second... browser. steering: seconds to wait, and what the operator then
-    asks for.
+    asks for. leaves: the first browser unsubscribes meanwhile.
     """
 
     browsers: int
     sync: bool
     replies: tuple[Reply | Silence, ...] = ()
     steering: tuple[Step, ...] = ()
+    leaves: bool = False
 
 
 WITH_TROUBLE = (Reply(429, {"retry-after": "7"}), Reply(410), ACCEPTED_UNHEARD)
@@ -50,6 +53,8 @@ IN_THE_REQUEST_WITH_TROUBLE = Scenario(3, sync=True, replies=WITH_TROUBLE)
 THROUGH_THE_QUEUE_WITH_TROUBLE = Scenario(3, sync=False, replies=WITH_TROUBLE)
 IN_TWO_PARTS = Scenario(5, sync=False)
 PAUSED_AND_RESUMED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.PAUSED), (20, Course.RUNNING)))
+LEFT_IN_THE_REQUEST = Scenario(1, sync=True, leaves=True)
+LEFT_IN_THE_QUEUE = Scenario(1, sync=False, leaves=True)
 CANCELLED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.CANCELLED),))
 
 
@@ -61,6 +66,9 @@ def live(scenario: Scenario, failures: Callable[[int], Failure | None]) -> World
         world.services.scripts[endpoint(number)].append(reply)
     command = builders.send_command(owner, idempotency=builders.idempotency_key(), queued=not scenario.sync)
     world.invoke(customer(world, command, attempts=1, alone=True))
+    if scenario.leaves:
+        world.pauses, world.latency, world.repeated_delivery = (100,), 0.01, 0.0
+        world.invoke(leaver(world, owner))
     if scenario.steering:
         world.invoke(operator(world, owner, scenario.steering))
     with small():
@@ -70,9 +78,17 @@ def live(scenario: Scenario, failures: Callable[[int], Failure | None]) -> World
 
 def each_failure(scenario: Scenario) -> list[At]:
     """Every single failure that a history of this scenario can have."""
-    calls = live(scenario, lambda number: None).calls
     kinds = [failure for failure in Failure if failure is not Failure.PAUSE]
-    return [At(call, failure) for call in range(1, calls + 1) for failure in kinds]
+    return [At(call, failure) for call in _calls(scenario) for failure in kinds]
+
+
+def each_pause(scenario: Scenario) -> list[At]:
+    """A pause at every call of a history of this scenario."""
+    return [At(call, Failure.PAUSE) for call in _calls(scenario)]
+
+
+def _calls(scenario: Scenario) -> range:
+    return range(1, live(scenario, lambda number: None).calls + 1)
 
 
 def live_at_random(seed: int) -> World:
@@ -165,6 +181,18 @@ def operator(world: World, owner: App, steps: Sequence[Step]) -> Callable[[], No
                 promises.cancelled[name] = now
         if len(steps) > 1:
             world.invoke(operator(world, owner, steps[1:]))
+
+    return act
+
+
+def leaver(world: World, owner: App) -> Callable[[], None]:
+    """The first browser unsubscribes, a second after the start."""
+
+    def act() -> None:
+        process = world.process()
+        process.clock.sleep(1)
+        process.subscribing.withdraw(owner, process.derivation.subscription_id(owner.id, endpoint(1)))
+        world.promises.left[endpoint(1)] = process.clock.now()
 
     return act
 

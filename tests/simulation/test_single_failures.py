@@ -2,20 +2,23 @@
 
 import pytest
 
+from tests.simulation.failures import At, Failure
 from tests.simulation.histories import (
     CANCELLED,
     IN_THE_REQUEST,
     IN_THE_REQUEST_WITH_TROUBLE,
     IN_TWO_PARTS,
+    LEFT_IN_THE_QUEUE,
+    LEFT_IN_THE_REQUEST,
     PAUSED_AND_RESUMED,
     THROUGH_THE_QUEUE,
     THROUGH_THE_QUEUE_WITH_TROUBLE,
     Scenario,
     each_failure,
+    each_pause,
     live,
 )
 from tests.simulation.promises import Violation
-from tests.simulation.world import At, Failure
 from tocsin.domain.send import Course
 
 
@@ -42,6 +45,12 @@ def test_any_single_failure_keeps_every_promise(scenario: Scenario, at_least: in
             violation.add_note(f"{scenario} with {failure}")
             raise
     assert len(failures) >= at_least
+
+
+@pytest.mark.parametrize("scenario", [LEFT_IN_THE_REQUEST, LEFT_IN_THE_QUEUE])
+def test_nobody_is_sent_to_long_after_unsubscribing_wherever_a_process_is_suspended(scenario: Scenario) -> None:
+    for pause in each_pause(scenario):
+        live(scenario, pause)
 
 
 @pytest.mark.parametrize("scenario", [IN_THE_REQUEST, THROUGH_THE_QUEUE, IN_TWO_PARTS, PAUSED_AND_RESUMED])

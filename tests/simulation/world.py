@@ -6,80 +6,35 @@ has the baton next, and what happens: nothing, the end of the process, a store t
 
 import _thread
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
 from typing import NoReturn, TypeVar, cast
-from unittest.mock import patch
 
-from tests.engine import CountingMeter, MemoryEngine
-from tests.memory.jobs import MemoryJobs
+from tests.engine import MemoryEngine
 from tests.memory.sends import MemoryChunks, MemorySends
 from tests.memory.subscriptions import MemorySubscriptions
-from tests.memory.system import START, VirtualClock
+from tests.memory.system import START
 from tests.memory.transport import ScriptedTransport
-from tests.simulation.promises import SMALL_WINDOW, Promises, Violation
+from tests.simulation.failures import OF_STORES, Crash, Failure
+from tests.simulation.ports import ReportingMeter, SharedClock, SharedJobs, Watched
+from tests.simulation.promises import Promises, Violation
 from tests.simulation.push_service import Patience, PushServices, SimulatedTransport, Thread
 from tocsin.application.jobs import DeliverChunk, FanOut, Lane
 from tocsin.application.ports import Unavailable
 from tocsin.domain.errors import Refused
-from tocsin.webpush.vapid import VapidKey
 
 VISIBILITY = 90
 RESERVE_SECONDS = 15
 """From a worker's deadline until Lambda ends it."""
 FAULTLESS_AFTER = 600
 MAX_STEPS = 30_000
+MANY_MESSAGES = 20
+"""No more repeats then: a message that is put back and repeated each time would soon be a thousand."""
 THREADS, CONTAINERS = 4, 3
 """Chunks that one process works on at once, and processes that are kept for the next message."""
 TAIL = 40
 """Port calls that a violation shows."""
 Port = TypeVar("Port")
-
-
-class Crash(BaseException):
-    """The process is gone. Nothing catches this."""
-
-
-class Failure(StrEnum):
-    """What can go wrong at a port call."""
-
-    CRASH_BEFORE = "crash before the effect"
-    CRASH_AFTER = "crash after the effect"
-    UNAVAILABLE_BEFORE = "unavailable, nothing happened"
-    UNAVAILABLE_AFTER = "unavailable, but it happened"
-    TWICE = "done twice, as a client library does that heard no answer"
-    PAUSE = "a pause before the effect"
-
-
-FAILURES = tuple(Failure)
-OF_STORES = {Failure.UNAVAILABLE_BEFORE, Failure.UNAVAILABLE_AFTER, Failure.TWICE}
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """One failure, at the n-th port call of the whole history (from 1)."""
-
-    call: int
-    failure: Failure
-
-    def __call__(self, number: int) -> Failure | None:
-        """What happens at this call."""
-        return self.failure if number == self.call else None
-
-
-@dataclass(slots=True)
-class Often:
-    """Failures of every kind, each call with this probability."""
-
-    chance: random.Random
-    rate: float
-
-    def __call__(self, number: int) -> Failure | None:
-        """What happens at this call."""
-        return self.chance.choice(FAILURES) if self.chance.random() < self.rate else None
 
 
 @dataclass(eq=False)
@@ -118,90 +73,26 @@ class Message:
     due: float
 
 
-class SharedClock(VirtualClock):
-    """The world's time. Sleeping hands the baton on; when everybody sleeps, the time moves."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__()
-        self._world = world
-
-    def sleep(self, seconds: float) -> None:
-        """Let others run until then."""
-        self._world.sleep_until(self.now() + seconds)
-
-
-class SharedJobs(MemoryJobs):
-    """The queues that the world delivers from."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__()
-        self._world = world
-
-    def fan_out(self, jobs: Sequence[FanOut]) -> None:
-        """Queue the planning of these parts."""
-        super().fan_out(jobs)
-        for job in self.planned:
-            self._world.enqueue(job, 0)
-        self.planned.clear()
-
-    def deliver(self, jobs: Sequence[DeliverChunk], delay: int = 0) -> None:
-        """Queue chunks."""
-        super().deliver(jobs, delay)
-        for sent in self.delayed:
-            self._world.enqueue(sent.job, sent.delay)
-        self.delayed.clear()
-
-
-class Watched:
-    """A port whose calls are steps of the world."""
-
-    def __init__(self, world: "World", port: object, *, answers: bool) -> None:
-        self._world = world
-        self._port = port
-        self._answers = answers
-
-    def __getattr__(self, name: str) -> Callable[..., object]:
-        method, label = getattr(self._port, name), f"{type(self._port).__name__}.{name}"
-
-        def watched(*args: object, **options: object) -> object:
-            return self._world.step(label, lambda: method(*args, **options), answers=self._answers)
-
-        self.__dict__[name] = watched
-        return watched
-
-
-class ReportingMeter(CountingMeter):
-    """A bug that a use case survives is still a bug."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__()
-        self._world = world
-
-    def crash(self, error: Exception) -> None:
-        """Fail the history."""
-        self._world.fail(error)
-
-
 class World:
     """Everything that outlives a process, and the schedule of those that run.
 
     latency: seconds that a store takes. backlog: seconds that chunks of broadcasts wait in their queue.
     handler_seconds, planner_seconds: what is left of a worker's and a planner's time. warmth: how often a message finds
-    a process that works already. repeated_delivery: how often a message comes twice.
+    a process that works already. repeated_delivery: how often a message comes twice. pauses: how long they may be.
     """
 
     def __init__(
         self, home: MemoryEngine, seed: int = 0, failures: Callable[[int], Failure | None] = lambda number: None
     ) -> None:
         self.chance = random.Random(seed)
-        self.clock = SharedClock(self)
+        self.clock = SharedClock(self.sleep_until)
         self.home = home
         self.storage = home.storage
         self.promises = Promises(self.storage)
         self.services = PushServices(self.chance, self.promises)
         self.patience = Patience()
-        self.meter = ReportingMeter(self)
-        self.jobs = SharedJobs(self)
+        self.meter = ReportingMeter(self.fail)
+        self.jobs = SharedJobs(self.enqueue)
         self.queue: list[Message] = []
         self.calls = 0
         self.failed = 0
@@ -210,6 +101,7 @@ class World:
         self.handler_seconds = self.planner_seconds = 60.0
         self.warmth = 0.0
         self.repeated_delivery = 1.0
+        self.pauses: Sequence[float] = (1, 12, 35, 100)
         self._trace: list[tuple[float, str, Failure | None]] = []
         self._failures = failures
         self._last_failure = 0.0
@@ -302,7 +194,7 @@ class World:
             case Failure.TWICE:
                 self._checked(call)
             case Failure.PAUSE:
-                self.sleep_until(now + self.chance.choice((1, 12, 35, 100)))
+                self.sleep_until(now + self.chance.choice(self.pauses))
                 self._last_failure = max(self._last_failure, self.clock.now())
                 invocation.thread.awake = self.clock.now()
         result = self._checked(call)
@@ -368,7 +260,7 @@ class World:
         return process.engine
 
     def _watched(self, port: Port, *, answers: bool = True) -> Port:
-        return cast(Port, Watched(self, port, answers=answers))
+        return cast(Port, Watched(self.step, port, answers=answers))
 
     # --- what comes by itself ---------------------------------------------------------------------------------------
 
@@ -378,7 +270,8 @@ class World:
     def _receive(self, now: float) -> None:
         for message in [message for message in self.queue if message.due <= now]:
             self.queue.remove(message)
-            if now < START + FAULTLESS_AFTER and self.chance.random() < self.repeated_delivery:
+            repeats = now < START + FAULTLESS_AFTER and len(self.queue) < MANY_MESSAGES
+            if repeats and self.chance.random() < self.repeated_delivery:
                 self.invoke(self._handler(message, again=False))
             self.invoke(self._handler(message, again=True))
 
@@ -480,25 +373,3 @@ class World:
                 invocation.process.running -= 1
             following = self._next()
         self._wake(following)
-
-
-@contextmanager
-def small(*, large: int = 1000) -> Iterator[None]:
-    """Chunks of three, two POSTs in flight, a save after each result; sends above `large` recipients are broadcasts.
-
-    Cryptography is left out: it costs most of a history and decides nothing in it.
-    """
-    with ExitStack() as patches:
-        for name, value in {
-            "tocsin.application.fanning_out.CHUNK_SIZE": 3,
-            "tocsin.application.delivery_pass.WINDOW": SMALL_WINDOW,
-            "tocsin.domain.chunk.WINDOW": SMALL_WINDOW,
-            "tocsin.application.delivery_pass.SAVE_EVERY": 1,
-            "tocsin.domain.parts.PART_SIZE": 4,
-            "tocsin.domain.send.LARGE": large,
-            "tocsin.application.delivery_pass.encrypt": lambda plaintext, keys: b"sealed",
-            "tocsin.webpush.vapid.sign": lambda claims, key: "e30.e30.c2lnbmVk",
-        }.items():
-            patches.enter_context(patch(name, value))
-        patches.enter_context(patch("tocsin.application.signing.VapidKey.from_raw", cache(VapidKey.from_raw)))
-        yield

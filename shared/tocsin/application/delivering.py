@@ -101,7 +101,8 @@ class Delivering:
             # A later round has to read the recipients again: the queue takes it there.
             if next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until):
                 self._lay_down(delivery, int(next_at))
-                self._queue(delivery.send, delivery.chunk, next_at - now)
+                cancelled = self._course(delivery) is Course.CANCELLED
+                self._queue(delivery.send, delivery.chunk, 0 if cancelled else next_at - now)
                 return
             delivery.rest(next_at)
             self._clock.sleep(max(0.0, next_at - now))
@@ -117,11 +118,14 @@ class Delivering:
             self._close(delivery, CANCELLED)
         elif course is Course.PAUSED:
             self._lay_down(delivery, 0)
-            # Who resumed it meanwhile saw POSTs in flight, and left the rest to us.
-            send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
-            if send is not None and send.course is not Course.PAUSED:
+            if self._course(delivery) is not Course.PAUSED:
                 self._queue(delivery.send, delivery.chunk, 0)
         return course is not Course.RUNNING
+
+    def _course(self, delivery: DeliveryPass) -> Course:
+        """The latest, once a chunk is laid down: who steered before saw its POSTs in flight and left the rest to us."""
+        send = self._with.watching.fresh(delivery.send.app, delivery.send.id)
+        return delivery.course if send is None else send.course
 
     def _work(self, send: Send, chunk: Chunk, job: DeliverChunk, until: float) -> Chunk:
         recipients, read_at = self._recipients(job, send)

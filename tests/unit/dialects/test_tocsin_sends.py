@@ -110,6 +110,8 @@ def test_while_a_push_service_keeps_a_send_waiting_it_is_told_until_when(api: Ht
     # 900 s after its answer, in whole seconds.
     assert found["push_services"]["wns"]["waiting_until"] == "2027-01-15T08:15:01Z"
     assert found["push_services"]["fcm"]["waiting_until"] is None
+    api.engine.clock.advance(901)
+    assert shown(customer, send)["push_services"]["wns"]["waiting_until"] is None  # it only waits for a worker now
     queues.drain(api.engine)
     assert (shown(customer, send)["status"], shown(customer, send)["accepted"]) == ("settled", 2)
     assert shown(customer, send)["push_services"]["wns"]["waiting_until"] is None
