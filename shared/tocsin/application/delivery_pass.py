@@ -305,7 +305,9 @@ class DeliveryPass:
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
                 self._signed_anew.add(index)
                 self._with.signing.forget(self._signed[index])
-                self._post(index, target, room_of(target.endpoint.service))
+                self._post(
+                    index, target, SMALLEST_ROOM if index in self._shortened else room_of(target.endpoint.service)
+                )
             case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
                 self._shortened.add(index)
                 self._post(index, target, SMALLEST_ROOM)
