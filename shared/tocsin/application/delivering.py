@@ -58,12 +58,13 @@ class Delivering:
         untouched = opened(job.app, job.send, job.number, len(job.recipients), job.digest)
         if now - job.read_at > FRESH_SECONDS or send.course is not Course.RUNNING or now >= send.expires_at:
             return None
+        targets = [target_of(recipient) for recipient in job.recipients]
         owned = claimed(untouched, int(now), send.repeat)
         try:
-            self._chunks.claim(owned)
+            self._claim(send, owned, targets)
         except LeaseLost:
             return None
-        return self.begin(send, owned, [target_of(recipient) for recipient in job.recipients], job.read_at)
+        return self.begin(send, owned, targets, job.read_at)
 
     def _handle(self, send: Send, job: DeliverChunk, until: float) -> Chunk | None:
         chunk = self._chunks.get(job.app, job.send, job.number)
@@ -81,6 +82,12 @@ class Delivering:
         if send.course is Course.PAUSED and not end:
             return None
         return self._end(send, chunk, end) if end else self._work(send, chunk, job, until)
+
+    def prepare(self, send: Send, targets: Targets) -> bool:
+        """Open the keys of these recipients before anything is claimed: a key that fails must put nobody in doubt."""
+        for key in {target.recipient.vapid_key for target in targets if target is not None}:
+            self._with.signing.prepare(send.tenant, send.app, key)
+        return True
 
     def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
         """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.
@@ -132,10 +139,18 @@ class Delivering:
         targets = [target_of(recipient) for recipient in recipients]
         now = self._clock.now()
         owned = claimed(chunk, int(now), send.repeat, held_back(chunk, targets, now))
-        self._chunks.claim(owned)
+        self._claim(send, owned, targets)
         delivery = self.begin(send, owned, targets, read_at)
         self.finish(delivery, until)
         return delivery.chunk
+
+    def _claim(self, send: Send, owned: Chunk, targets: Targets) -> None:
+        """Claim what we can sign for. What fails counts an owner all the same, so that it is given up in the end."""
+        prepared = False
+        try:
+            prepared = self.prepare(send, targets)
+        finally:
+            self._chunks.claim(owned if prepared else replace(owned, in_flight=()))
 
     def _end(self, send: Send, chunk: Chunk, reason: str) -> Chunk:
         """Close a chunk that nobody is tried of any more."""

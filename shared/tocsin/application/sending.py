@@ -223,9 +223,14 @@ class Sending:
         until: float,
     ) -> _Reached:
         ids = tuple(recipient.id for recipient in audience)
-        chunk = claimed(opened(send.app, send.id, 0, len(ids), digest_of(ids)), send.created_at, send.repeat)
-        self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
         targets = list(map(target_of, audience))
+        chunk = opened(send.app, send.id, 0, len(ids), digest_of(ids))
+        if not self._quietly(lambda: self._delivering.prepare(send, targets), False):
+            self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
+            self._quietly(lambda: self._resuming.resume(send, lambda _: True), None)
+            return _Reached(tally(chunk), queued=True)
+        chunk = claimed(chunk, send.created_at, send.repeat)
+        self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
         delivery = self._delivering.begin(send, chunk, targets, self._clock.now())
 
         def deliver() -> Chunk:

@@ -28,6 +28,11 @@ class Signing:
             opened = self._key(tenant, app, key)
             return None if opened is None else self._tokens.authorization(opened, subject, origin, now)
 
+    def prepare(self, tenant: TenantId, app: AppId, key: str) -> None:
+        """Open a key ahead of its use: one that cannot be opened must be found out before anything is promised."""
+        with self._lock:
+            self._key(tenant, app, key)
+
     def forget(self, refused: str) -> None:
         """Sign anew next time: a push service refused this header. No change if it was replaced already."""
         with self._lock:

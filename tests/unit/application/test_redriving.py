@@ -206,7 +206,7 @@ def test_once_the_cause_is_mended_a_dead_letter_reaches_everybody(
     [letter] = engine.dead_letters.requeued[Queue.DELIVER]
     engine.jobs.deliver([decode_deliver(letter.body)])
     queues.drain(engine)
-    assert queues.only_send(engine).counts == Tally(accepted=3, doubted=3)
+    assert queues.only_send(engine).counts == Tally(accepted=3)
     assert engine.credits.balance(owner.id) == Balance(997, 0, 3)
 
 
