@@ -29,8 +29,8 @@ def stores_of(stack: Stack) -> Stores:
     """What the deployment keeps, read and written as the product does."""
     database = stack.aws("dynamodb")
     names = database.list_tables()["TableNames"]
-    of = {part: next(name for name in names if f"-{part}Table-" in name) for part in _TABLES}
-    tables = Tables(of["Tenants"], of["Credits"], of["Subscriptions"], of["Sends"])
+    parts = ("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable")
+    tables = Tables(*(next(name for name in names if part in name) for part in parts))
     return dynamo_stores(database, tables, SystemClock(), SystemRandomness())
 
 
@@ -74,6 +74,3 @@ def _root_secret(stack: Stack) -> bytes:
     secrets = stack.aws("secretsmanager")
     (name,) = (one["Name"] for one in secrets.list_secrets()["SecretList"] if "RootSecret" in one["Name"])
     return str(secrets.get_secret_value(SecretId=name)["SecretString"]).encode()
-
-
-_TABLES = ("Tenants", "Credits", "Subscriptions", "Sends")

@@ -6,6 +6,7 @@ from tocsin.domain.document import whole
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.fetch_token import place_in
 from tocsin.domain.ids import SendId
+from tocsin.domain.send import Course
 from tocsin.domain.tenancy import App
 
 
@@ -30,6 +31,7 @@ class Fetching:
         if (
             found is None
             or self._clock.now() >= found.expires_at
+            or found.course is Course.CANCELLED
             # Before the answer, which may get lost: then the preview is shown, and never is a message given out twice.
             or not self._fetches.first(app.id, send, *place, found.expires_at)
         ):

@@ -100,7 +100,8 @@ class Subscribing:
                 device=command.device.completed(known.device if known else Device()),
                 created_at=known.created_at if known else self._now(),
                 seen_at=self._now(),
-                revision=old.revision + 1 if old else 0,
+                # From the time on: one that was erased and came back is not what somebody read before.
+                revision=old.revision + 1 if old else int(self._clock.now() * 1000),
                 activity=known.activity if known else Activity(),
             )
             named = new.named(*people)

@@ -99,7 +99,8 @@ def _shortened(text: str, most: int) -> str:
     """A text of at most `most` bytes as JSON: this one, or its beginning and an ellipsis; never half a letter."""
     if _size(text) <= most:
         return text
-    end = bisect_right(range(len(text)), most - _size(_ELLIPSIS), key=lambda end: _size(text[:end])) - 1
+    room = most - _size(_ELLIPSIS)
+    end = max(0, bisect_right(range(len(text)), room, key=lambda end: _size(text[:end])) - 1)
     while end > 0 and _belongs(text[end], text[end - 1]):
         end -= 1
     return text[:end].rstrip() + _ELLIPSIS

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tocsin.application.jobs import DeliverChunk, FanOut, decode_deliver, decode_fan_out
+from tocsin.application.metrics import Metric
 from tocsin.domain.send import tally
 from tocsin.entrypoints import observability
 from tocsin.entrypoints.container import Container
@@ -41,7 +42,7 @@ def deliver_handler() -> QueueHandler:
     def work(job: DeliverChunk, record: SQSRecord, until: float) -> None:
         if job.recipients and record.attributes.approximate_receive_count != "1":
             # It failed, and what it carries is stale by now: the worker reads the recipients again by the frozen ids.
-            # A dead letter lies there for two weeks, and so holds nobody's endpoint.
+            # A dead letter lies there for two weeks, and so it seldom holds anybody's endpoint.
             container.jobs.deliver([job.without_recipients()])
             return
         chunk = container.delivering.handle(job, until)
@@ -88,16 +89,17 @@ def _handler(
             work(job, record, until)
         except Exception as error:
             observability.log("job failed", fields, error)
+            container.meter.count(Metric.CRASHED)
             raise
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         until = container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         prepare()
-        running = {each["messageId"]: threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]}
+        running = {each["receiptHandle"]: threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]}
         try:
             return process_partial_response(
                 event=event,
-                record_handler=lambda record: running[record.message_id].result(),
+                record_handler=lambda record: running[record.receipt_handle].result(),
                 processor=processor,
                 context=context,
             )

@@ -99,8 +99,10 @@
     const repeated = seen.includes(id);
     // A browser can be shared: what is for one person is shown to no other, and to nobody where nobody is known.
     if (meant && who !== meant) return { id, repeated, withheld: true };
-    const fetched = token && whole(id, token, api || origin).catch(() => shown(id));
-    return { ...message, ...(await fetched?.catch(() => {})), id, repeated };
+    const fetched = await (token && whole(id, token, api || origin).catch(() => shown(id)))?.catch(() => {});
+    // While it was on its way, somebody else may have taken the browser over.
+    if (meant && fetched && (await recall(() => ({})).catch(() => ({}))).who !== meant) return { id, repeated, withheld: true };
+    return { ...message, ...fetched, id, repeated };
   }
 
   const show = (message) =>

@@ -23,7 +23,7 @@ async def push(subscriptions: list[dict[str, object]], session: aiohttp.ClientSe
             await webpush_async(
                 subscription,
                 data=task["text"],
-                vapid_private_key=task["private_key"],
+                vapid_private_key=key,
                 vapid_claims={"sub": task["subject"]},
                 ttl=task["ttl"],
                 aiohttp_session=session,

@@ -50,7 +50,6 @@ TenantInPath = Annotated[TenantId, Depends(_tenant_id)]
 AppInPath = Annotated[AppId, Depends(_app_id)]
 OperatorActor = Annotated[Actor, Depends(_actor)]
 """The operator, for the audit log."""
-"""How many entries a page of a list has."""
 operator = Depends(_operator)
 """Put it on a router: everything under it is the operator's."""
 
