@@ -57,7 +57,7 @@ deploy: build  ## build and deploy to your AWS account (STAGE=staging, STAGE=pro
 	@echo "Deploying"
 	@$(BIN)/sam deploy --config-env $(STAGE)
 
-bench: .venv/.synced  ## measure speed, memory and cost, side by side with other libraries (Debian, Ubuntu; 6 minutes)
+bench: .venv/.synced  ## measure speed, memory and cost, side by side with other libraries (Debian, Ubuntu; 6 minutes, ARGS=--quick: 1)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 browsers:  ## install what the tests drive: browsers, and what runs the examples (Debian, Ubuntu)

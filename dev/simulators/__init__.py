@@ -18,7 +18,9 @@ control API (JSON; errors are {"error": text})
   GET    /user-agents                 all, with "gone"
   GET    /user-agents/{id}            one, with "answers": [{at, status}] to the POSTs at its endpoint since the start
   DELETE /user-agents/{id}            unsubscribed: 410 from now on
-  PUT    /user-agents/{id}/behaviour  {"status"?, "headers"?, "body"?, "times"?, "delay_ms"?, "hang"?}; {} is normal
+  PUT    /user-agents/{id}/behaviour  {"status"?, "headers"?, "body"?, "times"?, "delay_ms"?, "hang"?, "most_bytes"?};
+                                      {} is normal; {"status": 429, "headers": {"Retry-After": "15"}, "times": 1}
+                                      puts the next one off
   GET    /user-agents/{id}/messages   [{id, received_at, headers, vapid, text, json, error}]; ?wait=SECONDS&count=N
   DELETE /user-agents/{id}/messages   forget them
   GET    /answers                     {id: [{at, status}]}, the same of all user agents that were sent to

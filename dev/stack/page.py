@@ -30,7 +30,7 @@ PAGE = """
 
 {cloudsignal}
 
-  4. Unsubscribe the address with all its browsers:
+  4. Unsubscribe the address with all its browsers (line 2 enrols one again):
 
 {unsubscribe}
 

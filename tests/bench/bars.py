@@ -17,8 +17,8 @@ class Bar:
 
     @property
     def reached(self) -> str:
-        """ "aim", "yes" or "no"."""
-        if self._holds(self.aim):
+        """ "aim", "yes" or "no"; "yes" too where bar and aim are the same."""
+        if self.aim != self.must and self._holds(self.aim):
             return "aim"
         return "yes" if self._holds(self.must) else "no"
 

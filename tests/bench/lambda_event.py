@@ -63,7 +63,7 @@ def _setting(value: Any) -> str:
 def _record(number: int, body: str) -> Mapping[str, Any]:
     return {
         "messageId": f"059f36b4-87a3-44ab-83d2-{number:012}",
-        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+        "receiptHandle": f"AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy{number:012}",
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",

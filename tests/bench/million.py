@@ -25,6 +25,7 @@ from tests.bench.deployment import DELIVER, FANOUT, WORKERS, Deployment, handler
 from tests.bench.lambda_event import Context, batch_size, event
 from tests.memory.system import START
 from tocsin.application.ports import Answer
+from tocsin.domain.cost import cost
 from tocsin.domain.send import SendState
 from tocsin.entrypoints.observability import logger
 from tocsin.webpush.encryption import RecipientKeys
@@ -61,7 +62,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happened. first, most: seconds until the first acceptance and until 99 % of them; cpu: of this process."""
+    """What happened. first, most: seconds until the first acceptance and until 99 % of them; cpu: of this process.
+
+    estimate: units by resource, as the send's own record tells them to the operator.
+    """
 
     settled: bool
     accepted: int
@@ -78,6 +82,7 @@ class Story:
     grouped_requests: int
     invocations: Mapping[str, int]
     log_bytes: int
+    estimate: Mapping[str, float]
 
 
 def simulate(task: Task) -> Story:
@@ -100,6 +105,7 @@ def simulate(task: Task) -> Story:
     invocations = {name: one.invocations for name, one in workers.items()}
     polls = sum(one.polls for one in workers.values())
     accepted_at = sorted(service.accepted_at)
+    estimate = cost(settled, settled.counts, settled.report).units
     return Story(
         settled=settled.state is SendState.SETTLED,
         accepted=settled.counts.accepted,
@@ -116,6 +122,7 @@ def simulate(task: Task) -> Story:
         grouped_requests=cloud.grouped_requests + polls if cloud.grouped_requests else 0,
         invocations=invocations,
         log_bytes=logged.bytes + sum(invocations.values()) * LAMBDA_LINES,
+        estimate={resource: float(units) for resource, units in estimate.items()},
     )
 
 

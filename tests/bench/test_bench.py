@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import boto3
@@ -14,7 +15,9 @@ from tests.bench.audience import UserAgent
 from tests.bench.bars import Bar, count
 from tests.bench.cloud import Cloud
 from tests.bench.cloud_doors import clients_of, served
+from tests.bench.costs import priced, used
 from tests.bench.deployment import notification, text
+from tests.bench.lambda_event import event
 from tests.bench.million import Task, simulate
 from tests.bench.push_service import PushService, WrongMessages, make_certificate, running
 from tests.bench.racing import ASYNC, AWS, LOOP, NODE, QUICK, Race
@@ -24,6 +27,7 @@ from tests.contract.tables import Tables
 from tests.contract.test_histories import random_steps
 from tests.memory.system import VirtualClock
 from tocsin.domain.ids import SendId
+from tocsin.domain.prices import Resource
 
 TABLES = Tables("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable")
 KB = "x" * 1000
@@ -123,6 +127,18 @@ def test_who_is_gone_costs_more_and_is_counted_apart() -> None:
     assert sum(gone.write_units.values()) > sum(plain.write_units.values()) + 10
 
 
+def test_what_a_send_tells_of_its_cost_is_what_it_asked_for() -> None:
+    story = simulate(task(20_000))
+    told = priced({Resource(name): Decimal(str(units)) for name, units in story.estimate.items()})
+    counted = priced(used(story, cpu_seconds=0))
+    assert told[Resource.GB_SECOND] == 0  # simulated time takes no processor
+    assert float(sum(told.values())) == pytest.approx(float(sum(counted[part] for part in told)), rel=0.15)
+
+
+def test_messages_of_an_event_have_receipts_of_their_own() -> None:
+    assert len({record["receiptHandle"] for record in event(["a", "b"])["Records"]}) == 2
+
+
 def test_a_contender_that_sent_less_than_it_claims_is_found_out(race: Race, service: PushService) -> None:
     race.peer(service, ASYNC, 20)
     plaintext = text(notification(), SendId("0" * 24))
@@ -159,6 +175,7 @@ def test_a_bar_says_what_was_reached() -> None:
     assert Bar("", 35, 40, 30, count).reached == "yes"
     assert Bar("", 41, 40, 30, count).reached == "no"
     assert Bar("", 4, 3, 5, count, more_is_better=True).reached == "yes"
+    assert Bar("", 30, 40, 40, count).reached == "yes"
 
 
 def test_a_quick_run_fills_every_table(race: Race) -> None:
@@ -166,6 +183,7 @@ def test_a_quick_run_fills_every_table(race: Race) -> None:
         [sys.executable, "-m", "tests.bench", "--quick"], cwd=tools.ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert "reached" not in done.stdout
     found = json.loads((tools.ROOT / ".tocsin" / "bench-quick.json").read_text())
     assert len(found["bars"]) == 11
     assert all(bar["value"] > 0 for bar in found["bars"])

@@ -135,15 +135,15 @@ def takes_over_from_the_living(patch: Patch) -> None:
 
 
 def posts_although_the_lease_may_run_out(patch: Patch) -> None:
-    honest = DeliveryPass._post
+    honest = DeliveryPass._start_ready
 
-    def post(self: DeliveryPass, index: int, target: object, room: int) -> None:
+    def start(self: DeliveryPass, stop_at: float) -> None:
         kept = self.chunk
         self.chunk = replace(kept, lease_until=kept.lease_until + 3600)
-        honest(self, index, target, room)  # type: ignore[arg-type]
+        honest(self, stop_at)
         self.chunk = kept
 
-    patch.setattr(DeliveryPass, "_post", post)
+    patch.setattr(DeliveryPass, "_start_ready", start)
 
 
 def forgets_what_a_lost_worker_had_in_flight(patch: Patch) -> None:

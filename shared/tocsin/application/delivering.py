@@ -7,7 +7,7 @@ from math import ceil
 from tocsin.application.delivery_pass import DeliveryPass, Surroundings
 from tocsin.application.jobs import DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable
+from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable, WrongContext
 from tocsin.application.settling import Settling
 from tocsin.application.targets import Targets, held_back, target_of
 from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
@@ -58,10 +58,10 @@ class Delivering:
         untouched = opened(job.app, job.send, job.number, len(job.recipients), job.digest)
         if now - job.read_at > FRESH_SECONDS or send.course is not Course.RUNNING or now >= send.expires_at:
             return None
-        targets = [target_of(recipient) for recipient in job.recipients]
+        targets: Targets = [target_of(recipient) for recipient in job.recipients]
         owned = claimed(untouched, int(now), send.repeat)
         try:
-            self._claim(send, owned, targets)
+            targets = self._claim(send, owned, targets)
         except LeaseLost:
             return None
         return self.begin(send, owned, targets, job.read_at)
@@ -83,11 +83,22 @@ class Delivering:
             return None
         return self._end(send, chunk, end) if end else self._work(send, chunk, job, until)
 
-    def prepare(self, send: Send, targets: Targets) -> bool:
-        """Open the keys of these recipients before anything is claimed: a key that fails must put nobody in doubt."""
-        for key in {target.recipient.vapid_key for target in targets if target is not None}:
-            self._with.signing.prepare(send.tenant, send.app, key)
-        return True
+    def prepare(self, send: Send, targets: Targets) -> Targets:
+        """Open the keys of these recipients before anything is claimed: a key that fails must put nobody in doubt.
+
+        A key that cannot be opened among others that can takes nobody but its own recipients along: they are not
+        signable then. Raises WrongContext when none can be opened.
+        """
+        keys = {target.recipient.vapid_key for target in targets if target is not None}
+        spoilt = {key for key in keys if not self._with.signing.opens(send.tenant, send.app, key)}
+        if not spoilt:
+            return targets
+        if spoilt == keys:
+            raise WrongContext
+        return [
+            replace(target, signable=False) if target is not None and target.recipient.vapid_key in spoilt else target
+            for target in targets
+        ]
 
     def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
         """A pass over a claimed chunk that has not started; its record tells how far it came, whatever happens.
@@ -105,6 +116,9 @@ class Delivering:
             if self._stopped(delivery):
                 return
             now = self._clock.now()
+            if now >= delivery.ends_at:
+                self._close(delivery, EXPIRED)
+                return
             # A later round has to read the recipients again: the queue takes it there.
             if next_at - now > REST_SECONDS or next_at + POST_SECONDS > min(until, delivery.fresh_until):
                 self._lay_down(delivery, int(next_at))
@@ -139,18 +153,18 @@ class Delivering:
         targets = [target_of(recipient) for recipient in recipients]
         now = self._clock.now()
         owned = claimed(chunk, int(now), send.repeat, held_back(chunk, targets, now))
-        self._claim(send, owned, targets)
-        delivery = self.begin(send, owned, targets, read_at)
+        delivery = self.begin(send, owned, self._claim(send, owned, targets), read_at)
         self.finish(delivery, until)
         return delivery.chunk
 
-    def _claim(self, send: Send, owned: Chunk, targets: Targets) -> None:
+    def _claim(self, send: Send, owned: Chunk, targets: Targets) -> Targets:
         """Claim what we can sign for. What fails counts an owner all the same, so that it is given up in the end."""
-        prepared = False
+        prepared: Targets | None = None
         try:
             prepared = self.prepare(send, targets)
         finally:
-            self._chunks.claim(owned if prepared else replace(owned, in_flight=()))
+            self._chunks.claim(owned if prepared is not None else replace(owned, in_flight=()))
+        return prepared
 
     def _end(self, send: Send, chunk: Chunk, reason: str) -> Chunk:
         """Close a chunk that nobody is tried of any more."""

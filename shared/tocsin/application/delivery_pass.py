@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -13,7 +14,6 @@ from tocsin.application.ports import (
     Chunks,
     Clock,
     Gone,
-    LeaseLost,
     Meter,
     PushTransport,
     Subscriptions,
@@ -50,7 +50,7 @@ PATIENCE = 1.0
 """Seconds after which recipients go on although little of the window is free: some origin is slow."""
 CROWDED = 0.05
 """Seconds to wait where other chunks of this process keep a push service busy."""
-UNSUBSCRIBED, NO_KEY, NO_ANSWER = "unsubscribed", "no such VAPID key", "no answer"
+UNSUBSCRIBED, NO_KEY, NO_ANSWER, NOT_SENT = "unsubscribed", "no such VAPID key", "no answer", "not sent"
 _METRICS = {
     Outcome.ACCEPTED: Metric.ACCEPTED,
     Outcome.GONE: Metric.GONE,
@@ -97,6 +97,7 @@ class DeliveryPass:
         self.chunk = chunk
         self.course = send.course
         self.fresh_until = fresh_until
+        self.ends_at = send.expires_at - 1  # nobody is tried in the last second any more
         self.gone: list[SubscriptionId] = []
         self._targets = targets
         self._with = surroundings
@@ -127,7 +128,7 @@ class DeliveryPass:
         None when nothing is left to try, else when to go on. Raises LeaseLost. Nothing is in flight when it returns.
         """
         try:
-            self._slide(min(until - POST_SECONDS, self.fresh_until))
+            self._slide(min(until - POST_SECONDS, self.fresh_until, self.ends_at))
         finally:
             if self._flying:
                 self._transport.cancel()
@@ -160,6 +161,7 @@ class DeliveryPass:
             results=tuple(self._results),
             doubted=frozenset(self._doubted),
             waits=self._waits.stored(),
+            put_off=frozenset(self._put_off),
             report=self._tallying.report(self.chunk, version),
             version=version,
         )
@@ -181,6 +183,7 @@ class DeliveryPass:
         self._signed: dict[int, str] = {}
         self._signed_anew: set[int] = set()
         self._shortened: set[int] = set()
+        self._put_off = set(chunk.put_off)
         self._ready = deque(chunk.in_flight)
         skipped = held_back(chunk, self._targets, self._clock.now()).union(chunk.in_flight)
         self._line = deque(index for index in untried(self._results, self.send.repeat) if index not in skipped)
@@ -192,10 +195,10 @@ class DeliveryPass:
             for answer in self._transport.wait(PATIENCE) if self._flying else ():
                 self._record(answer)
             if not self._line:
-                if not self._flying:
+                if not (self._flying or self._ready):
                     return
                 continue
-            now, room = self._clock.now(), WINDOW - len(self._flying)
+            now, room = self._clock.now(), WINDOW - len(self._flying) - len(self._ready)
             if self._flying and room < SAVE_EVERY and now - self._stored_at < PATIENCE:
                 continue
             if now > stop_at or self.look() is not Course.RUNNING:
@@ -205,7 +208,7 @@ class DeliveryPass:
             if self._flying and len(intents) < min(SAVE_EVERY, len(self._line)) and now - self._stored_at < PATIENCE:
                 self._line.extendleft(reversed(intents))
             elif intents:
-                self._store((*self._flying, *intents), int(now) + LEASE_SECONDS)
+                self._store((*self._flying, *self._ready, *intents), int(now) + LEASE_SECONDS)
                 self._ready.extend(intents)
             elif self._line and not self._flying:
                 self._clock.sleep(CROWDED)
@@ -224,49 +227,56 @@ class DeliveryPass:
         return picked
 
     def _start_ready(self, stop_at: float) -> None:
-        """Begin what is stored as intended; after stop_at it stays pending, for whoever goes on."""
+        """Begin what is stored as intended, or again; what may not begin any more stays pending, for a later round."""
         if not self._ready:
             return
         now = self._clock.now()
-        if now > stop_at:
+        if now > stop_at or self.look() is not Course.RUNNING:
             self._ready.clear()
-            return
+        elif now + POST_SECONDS > self.chunk.lease_until:
+            self._line.extend(self._ready)  # the next save makes the lease longer
+            self._ready.clear()
         admission = self._pacing.admission(now)
         while self._ready:
             index = self._ready.popleft()
             target = self._targets[index]
             if target is None:
                 self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, UNSUBSCRIBED))
+            elif not target.signable:
+                self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, NO_KEY))
             elif self._admitted(index, target, admission):
-                self._post(index, target, room_of(target.endpoint.service))
+                self._post(index, target)
 
     def _admitted(self, index: int, target: Target, admission: Admission) -> bool:
         """Whether it may go now; else it is put off, or back in the line when its push service is only busy."""
         place = target.endpoint.origin, target.recipient.vapid_key
         hold = admission.hold(*place)
         if hold is not None:
-            self._defer(target, hold.reason, hold.until)
+            self._defer(index, target, hold.reason, hold.until, of_key=hold.of_key)
         elif admission.takes(*place):
             return True
         else:
             self._line.append(index)
         return False
 
-    def _post(self, index: int, target: Target, room: int) -> None:
+    def _post(self, index: int, target: Target) -> None:
         now, send, recipient = self._clock.now(), self.send, target.recipient
         if now + POST_SECONDS > self.chunk.lease_until:
-            raise LeaseLost
+            self._line.append(index)
+            return
         authorization = self._with.signing.authorization(
             send.tenant, send.app, recipient.vapid_key, send.contact, target.endpoint.origin, int(now)
         )
         if authorization is None:
             self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, NO_KEY))
             return
+        room = SMALLEST_ROOM if index in self._shortened else room_of(target.endpoint.service)
         plaintext = self._messages.plaintext(recipient, self.chunk.number, index, room)
         headers = self._headers_for(target.endpoint.service, authorization, now)
         request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
         self._flying[index], self._signed[index] = target, authorization
         self._pacing.begun(target.endpoint.origin)
+        self._put_off.discard(index)
         self._tallying.post()
         self._transport.start(index, request, POST_SECONDS)
 
@@ -305,14 +315,12 @@ class DeliveryPass:
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
                 self._signed_anew.add(index)
                 self._with.signing.forget(self._signed[index])
-                self._post(
-                    index, target, SMALLEST_ROOM if index in self._shortened else room_of(target.endpoint.service)
-                )
+                self._ready.append(index)
             case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
                 self._shortened.add(index)
-                self._post(index, target, SMALLEST_ROOM)
+                self._ready.append(index)
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
-                self._defer(target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
+                self._defer(index, target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
             case _:
                 self._tallying.measure(Metric.SENDER_ERROR)
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, verdict.reason))
@@ -338,13 +346,13 @@ class DeliveryPass:
         if sent:
             self._results[index] = Result.UNCERTAIN
             self._doubted.add(index)
-        self._defer(target, NO_ANSWER, 0)
+        self._defer(index, target, NO_ANSWER if sent else NOT_SENT, 0)
 
-    def _defer(self, target: Target, reason: str, until: int) -> None:
+    def _defer(self, index: int, target: Target, reason: str, until: int, *, of_key: bool = False) -> None:
         """Not now: the recipient keeps its result and is tried again in a later round."""
-        service = target.endpoint.service
-        self._waits.put_off(service, until, reason)
-        self._tallying.said(Said(service, Fate.RETRIED, reason))
+        self._put_off.add(index)
+        self._waits.put_off(target.key_place if of_key else target.endpoint.service, until, reason)
+        self._tallying.said(Said(target.endpoint.service, Fate.RETRIED, reason))
 
     def _settle(self, index: int, result: Result, said: Said) -> None:
         self._results[index] = result
@@ -355,22 +363,27 @@ class DeliveryPass:
     def _give_up(self) -> None:
         """Fail whose push service put us off too often, or for longer than the message lives."""
         self._waits.end_round(self._clock.now(), self.chunk.number)
-        for index in untried(self._results, self.send.repeat):
-            wait = self._wait_of(index)
-            if wait is not None and self._waits.spent(wait) and self._results[index] is Result.PENDING:
-                self._settle(index, Result.FAILED, Said(wait.service, Fate.FAILED, wait.reason))
+        for index, target, wait in self._waiting():
+            if self._waits.spent(wait) and self._results[index] is Result.PENDING:
+                self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, wait.reason))
 
     def _next_round(self) -> float | None:
-        now, times = self._clock.now(), []
-        for index in untried(self._results, self.send.repeat):
-            wait = self._wait_of(index)
-            if wait is None or not self._waits.spent(wait):
-                times.append(now if wait is None else max(now, float(wait.until)))
+        now = self._clock.now()
+        waits = {index: wait for index, _, wait in self._waiting()}
+        times = [
+            max(now, float(waits[index].until)) if index in waits else now
+            for index in untried(self._results, self.send.repeat)
+            if index not in waits or not self._waits.spent(waits[index])
+        ]
         return min(times, default=None)
 
-    def _wait_of(self, index: int) -> Wait | None:
-        target = self._targets[index]
-        return None if target is None else self._waits.of(target.endpoint.service)
+    def _waiting(self) -> Iterator[tuple[int, Target, Wait]]:
+        """Who was put off and not tried since, and what for."""
+        for index in list(untried(self._results, self.send.repeat)):
+            target = self._targets[index]
+            wait = None if target is None or index not in self._put_off else self._waits.of(target)
+            if target is not None and wait is not None:
+                yield index, target, wait
 
     # --- what is known goes out -------------------------------------------------------------------------------------
 

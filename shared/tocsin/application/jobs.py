@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -44,7 +44,7 @@ class Recipient:
     """What delivering needs of a subscription. external_id: whose message it is, for the worker's person check."""
 
     id: SubscriptionId
-    endpoint: str
+    endpoint: str = field(repr=False)
     keys: RecipientKeys
     vapid_key: str
     external_id: str | None

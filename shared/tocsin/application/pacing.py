@@ -20,10 +20,11 @@ _TROUBLE = frozenset({Outcome.THROTTLED, Outcome.UNAVAILABLE})
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Nothing may be sent there until then (Unix seconds), for this reason."""
+    """Nothing may be sent there until then (Unix seconds), for this reason. of_key: under this VAPID key only."""
 
     until: int
     reason: str
+    of_key: bool = False
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class _Breaker:
     limit: int
     pause: int
     longest: int
+    of_key: bool = False
     bad: int = 0
     opened: int = 0
     hold: Hold | None = None
@@ -42,15 +44,16 @@ class _Breaker:
         self.hold = None
 
     def trouble(self, reason: str, now: float, at_least: int = 0) -> bool:
-        """Whether this one opened it."""
+        """Whether this one opened it. at_least: seconds, as far as `longest` allows."""
         self.bad += 1
         # After a pause the first bad answer is enough.
         if self.bad < self.limit and not self.opened:
             return False
         if self.hold is not None and self.hold.until > now:  # from before the pause began
             return False
-        pause = max(at_least, min(self.longest, self.pause * 2**self.opened))
-        self.hold = Hold(ceil(now) + pause, reason)
+        # One device may be told to wait for an hour where others are served: the rest tries again before.
+        pause = min(self.longest, max(at_least, self.pause * 2**self.opened))
+        self.hold = Hold(ceil(now) + pause, reason, self.of_key)
         self.opened += 1
         self.bad = 0
         return True
@@ -81,7 +84,7 @@ class Pacing:
         self._lock = threading.Lock()
         self._origins: defaultdict[str, _Origin] = defaultdict(_Origin)
         self._keys: defaultdict[tuple[str, str], _Breaker] = defaultdict(
-            lambda: _Breaker(REFUSALS, FIRST_CIRCUIT, LONGEST_CIRCUIT)
+            lambda: _Breaker(REFUSALS, FIRST_CIRCUIT, LONGEST_CIRCUIT, of_key=True)
         )
 
     def admission(self, now: float) -> "Admission":
@@ -129,8 +132,8 @@ class Pacing:
                     state.places = 1.0  # what comes after the pause tries it with one
                 return False
             state.breaker.good()
+            state.places = min(MOST_PLACES, state.places + 1)
             if outcome is Outcome.ACCEPTED:
-                state.places = min(MOST_PLACES, state.places + 1)
                 circuit.good()
             return outcome is Outcome.FORBIDDEN and circuit.trouble(reason, now)
 

@@ -73,9 +73,11 @@ class Reconciling:
         return Reconciliation(app, run.progress, run.ledger, balance, run.examined, run.chunks, tuple(run.drifts))
 
     def active_lately(self) -> Iterator[AppId]:
-        """The apps whose ledger got a row in the last days."""
-        since = self._clock.now() - LATELY_DAYS * _DAY
-        for app in self._apps():
+        """The apps whose ledger got a row in the last days; each day another comes first, so that all have a turn."""
+        now = self._clock.now()
+        since, apps = now - LATELY_DAYS * _DAY, list(self._apps())
+        first = int(now) // _DAY % max(1, len(apps))
+        for app in apps[first:] + apps[:first]:
             newest = self._credits.ledger(app, 1, None).items
             if newest and newest[0].at >= since:
                 yield app

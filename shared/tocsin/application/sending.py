@@ -22,6 +22,7 @@ from tocsin.application.ports import (
     Subscriptions,
     Told,
     Unavailable,
+    WrongContext,
 )
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
@@ -223,9 +224,10 @@ class Sending:
         until: float,
     ) -> _Reached:
         ids = tuple(recipient.id for recipient in audience)
-        targets = list(map(target_of, audience))
         chunk = opened(send.app, send.id, 0, len(ids), digest_of(ids))
-        if not self._quietly(lambda: self._delivering.prepare(send, targets), False):
+        try:
+            targets = self._delivering.prepare(send, list(map(target_of, audience)))
+        except (Unavailable, WrongContext):  # the workers try again, as long as it lives
             self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
             self._quietly(lambda: self._resuming.resume(send, lambda _: True), None)
             return _Reached(tally(chunk), queued=True)

@@ -59,7 +59,7 @@ def _sums(chunks: Sequence[Chunk]) -> tuple[Tally, Report]:
 def _waits(chunks: Sequence[Chunk], now: float) -> Mapping[str, Wait]:
     waits: dict[str, Wait] = {}
     for wait in (wait for chunk in chunks for wait in chunk.waits if wait.until > now):
-        known = waits.get(wait.service)
+        known = waits.get(wait.place.partition("/")[0])
         if known is None or wait.until < known.until:
-            waits[wait.service] = wait
+            waits[wait.place.partition("/")[0]] = wait
     return waits

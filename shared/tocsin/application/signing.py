@@ -2,9 +2,9 @@
 
 import threading
 
-from tocsin.application.ports import Registry, Vault
+from tocsin.application.ports import Registry, Vault, WrongContext
 from tocsin.domain.ids import AppId, TenantId
-from tocsin.webpush.vapid import VapidKey, VapidTokens
+from tocsin.webpush.vapid import InvalidVapidKey, VapidKey, VapidTokens
 
 
 def vapid_context(tenant: TenantId, app: AppId) -> dict[str, str]:
@@ -28,10 +28,14 @@ class Signing:
             opened = self._key(tenant, app, key)
             return None if opened is None else self._tokens.authorization(opened, subject, origin, now)
 
-    def prepare(self, tenant: TenantId, app: AppId, key: str) -> None:
-        """Open a key ahead of its use: one that cannot be opened must be found out before anything is promised."""
+    def opens(self, tenant: TenantId, app: AppId, key: str) -> bool:
+        """Open a key ahead of its use; False when it cannot be opened. One that the app does not have is no trouble."""
         with self._lock:
-            self._key(tenant, app, key)
+            try:
+                self._key(tenant, app, key)
+            except (WrongContext, InvalidVapidKey):
+                return False
+            return True
 
     def forget(self, refused: str) -> None:
         """Sign anew next time: a push service refused this header. No change if it was replaced already."""

@@ -1,7 +1,7 @@
 """The sweep: each minute, find what got lost on the way and set it going again."""
 
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Clock, Meter, Sends
+from tocsin.application.ports import Clock, Meter, Sends, Unreadable
 from tocsin.application.resuming import Resuming
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import Chunk
@@ -31,7 +31,13 @@ class Sweeping:
         """Resume what is stuck; how many sends were looked at."""
         now, seen = int(self._clock.now()), 0
         for app, send_id in self._sends.due(now, BATCH):
-            send = self._sends.get(app, send_id)
+            try:
+                send = self._sends.get(app, send_id)
+            except Unreadable:
+                # It must not stand before all others for ever; the reconciliation tells of it.
+                self._meter.count(Metric.CRASHED)
+                self._sends.postpone(app, send_id, now + AGAIN_AT_MOST)
+                continue
             if send is not None:
                 seen += 1
                 age = now - send.created_at

@@ -9,7 +9,7 @@ from tocsin.domain.chunk import Chunk
 from tocsin.domain.report import Report, Said
 from tocsin.domain.tenancy import DialectName
 
-ROOM = 320
+ROOM = 260
 """Characters for the sorts of answers in a chunk's record, which has to stay below 1 KB: some 15 of them."""
 
 

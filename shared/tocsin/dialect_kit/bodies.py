@@ -29,6 +29,10 @@ class WireModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
+class ExactModel(WireModel, extra="forbid"):
+    """A wire format in which a member that it does not name is refused, as a typo whose meaning would be lost."""
+
+
 def json_body(model: type[Model], *, most: int = MAX_BODY, declared: bool = False) -> Any:
     """A dependency that yields the body as `model`.
 
@@ -85,11 +89,13 @@ def rule_of(problem: ErrorDetails) -> str:
     match problem["type"]:
         case "extra_forbidden":
             return "is not known here"
+        case kind if kind.startswith("int_"):
+            return "must be an integer"
         case "model_type" | "model_attributes_type" | "dict_type":
             return "must be an object"
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
     text = re.sub(r"^List should (.*) after validation, not \d+$", r"\1", text)
-    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ").replace("a integer", "an integer")
+    text = (text[:1].lower() + text[1:]).replace("a valid ", "a ")
     if not text.startswith(("must ", "have ", "is ")):
         text = f"must be {text}"
     return text.replace("have ", "must have ", 1) if text.startswith("have ") else text

@@ -7,11 +7,17 @@ import re
 from tocsin.domain.ids import ID_BYTES
 
 _FORM = re.compile(r"[a-z2-7]{20}")
+_BARE = re.compile(rf"[0-9a-f]{{{2 * ID_BYTES}}}")
 
 
 def render(prefix: str, id_: str) -> str:
     """`app_...` for the 24 hex digits of an id."""
     return f"{prefix}_{base64.b32encode(bytes.fromhex(id_)).decode().rstrip('=').lower()}"
+
+
+def parse_bare(text: str) -> str | None:
+    """An id as it stands in log lines: its 24 hex digits, or None when the text is none."""
+    return text if _BARE.fullmatch(text) else None
 
 
 def parse(prefix: str, text: str) -> str | None:

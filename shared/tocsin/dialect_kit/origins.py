@@ -34,12 +34,12 @@ def may_read_answer(request: Request) -> None:
 def cross_origin_headers(origin: str) -> dict[str, str]:
     """What lets a page of this origin read the answer.
 
-    X-Error-Code, though only some dialects send it: naming a header that is absent lets nobody read more, and one list
-    for all needs no setting of each.
+    X-Error-Code and X-Send-Id, though only some answers have them: naming a header that is absent lets nobody read
+    more, and one list for all needs no setting of each.
     """
     return {
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Retry-After, X-Error-Code, X-Request-Id",
+        "Access-Control-Expose-Headers": "Retry-After, X-Error-Code, X-Request-Id, X-Send-Id",
         "Vary": "Origin",
     }
 

@@ -17,13 +17,13 @@ from tocsin.domain.report import Fate, Report
 
 CHUNK_SIZE = 500
 WINDOW = 100
-"""POSTs in flight at most, and so the most that one lost worker leaves uncertain."""
+"""POSTs of a chunk in flight at most, and so the most that a lost worker leaves uncertain of each of its chunks."""
 SAVE_EVERY = 80
 """Room in the window that is worth a write: 5 saves a full chunk, while the last 20 keep the connection busy."""
 LEASE_SECONDS = 30
 POST_SECONDS = 10
-MAX_TRIES = 6
-"""How often a push service may put off the recipients of a chunk until they are given up."""
+MAX_TRIES = 12
+"""How often a push service may put off recipients of a chunk until they are given up: an hour and a half at least."""
 MAX_OWNERS = 60
 """After so many claims a chunk is given up: something in it kills its workers, or half an hour was not enough."""
 
@@ -58,9 +58,12 @@ class ChunkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A push service put off recipients of a chunk: how often so far, until when (Unix seconds), and why last."""
+    """Recipients of a chunk were put off: how often so far, until when (Unix seconds), and why last.
 
-    service: str
+    place: the push service, or `service/key` where it refuses that VAPID key.
+    """
+
+    place: str
     tries: int
     until: int
     reason: str
@@ -72,7 +75,7 @@ class Chunk:
 
     digest: hex SHA-256 of the frozen recipient ids, in order. doubted: recipients that may have been accepted unseen.
     epoch counts owners, version counts writes. lease_until: Unix seconds; only saves work, safety is in the conditions.
-    waits: one for each push service that has put us off. report: what was answered, as of the results.
+    put_off: who has to wait, by index, each for the wait of its place. report: what was answered, as of the results.
     """
 
     app: AppId
@@ -86,6 +89,7 @@ class Chunk:
     version: int
     lease_until: int
     waits: tuple[Wait, ...]
+    put_off: frozenset[int]
     report: Report
     state: ChunkState
 
@@ -93,10 +97,6 @@ class Chunk:
     def gone(self) -> int:
         """How many subscriptions turned out to be dead; they are among the failed."""
         return self.report.count(Fate.GONE)
-
-    def wait(self, service: str) -> Wait | None:
-        """How this push service put us off, if it did."""
-        return next((wait for wait in self.waits if wait.service == service), None)
 
     def count(self, result: Result) -> int:
         """How many recipients have this result."""
@@ -112,7 +112,9 @@ class Chunk:
 def opened(app: AppId, send: SendId, number: int, size: int, digest: str) -> Chunk:
     """A chunk that nobody has claimed yet."""
     pending = (Result.PENDING,) * size
-    return Chunk(app, send, number, digest, pending, frozenset(), (), 0, 0, 0, (), Report(), ChunkState.OPEN)
+    return Chunk(
+        app, send, number, digest, pending, frozenset(), (), 0, 0, 0, (), frozenset(), Report(), ChunkState.OPEN
+    )
 
 
 def claimed(chunk: Chunk, now: int, repeat: Repeat, skipped: Container[int] = ()) -> Chunk:
@@ -145,4 +147,6 @@ def untried(results: Sequence[Result], repeat: Repeat) -> Iterator[int]:
 def finished(chunk: Chunk) -> Chunk:
     """The record at its end: what is still pending failed."""
     results = tuple(Result.FAILED if result is Result.PENDING else result for result in chunk.results)
-    return replace(chunk, results=results, in_flight=(), lease_until=0, waits=(), state=ChunkState.DONE)
+    return replace(
+        chunk, results=results, in_flight=(), lease_until=0, waits=(), put_off=frozenset(), state=ChunkState.DONE
+    )

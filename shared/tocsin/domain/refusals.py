@@ -237,13 +237,18 @@ _OURS: Mapping[str, Advice] = {
 """Our own reasons, where no push service was asked."""
 
 _ANYWHERE: Mapping[str, Advice] = {
+    "not sent": Advice(
+        "The message never left: the push service could not be reached, or all connections to it were busy.",
+        f"{_LATER} If it happens to most of them, the way out of the stack is slow or speaks HTTP/1.1 only: look at "
+        "its OutboundProxy, if it has one.",
+    ),
     "no answer": Advice(
-        "The push service did not answer within ten seconds, or could not be reached.",
+        "The push service did not answer within ten seconds, or the connection to it broke.",
         f"{_LATER} If no push service can be reached, look at the way out of the stack: its OutboundProxy, if it has "
         "one.",
     ),
     OTHER: Advice(
-        "Several rarer answers, counted together so that a send's record stays small.",
+        "Answers that were too rare to be kept by name: a send's record stays small.",
         "Look at the more frequent ones first; the logs of the functions send and deliver have each of them.",
     ),
 }

@@ -60,7 +60,8 @@ class Report:
         for each, number in self.said.items():
             said[nameless[each]] += number
         left = room - _length(said)
-        for each, number in Counter(self.said).most_common():
+        # What is final is worth a name before what was tried again.
+        for each, number in sorted(self.said.items(), key=lambda item: (item[0].fate is Fate.RETRIED, -item[1])):
             if each != nameless[each] and _length([each]) <= left:
                 left -= _length([each])
                 said[nameless[each]] -= number

@@ -23,6 +23,7 @@ from tocsin.application.ports import MalformedCursor, Meter, Unavailable
 from tocsin.dialect_kit.bodies import rule_of
 from tocsin.dialect_kit.contract import Capability, Dialect, owns
 from tocsin.dialect_kit.credentials import credential_headers
+from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.origins import cross_origin_headers
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.tenancy import DialectName
@@ -93,7 +94,7 @@ def _sub_application(
 
 
 class _Envelope:
-    """Around every request of a sub-application: the request's id, the crash, the cross-origin headers, the log line.
+    """Around every request of a sub-application: ids in headers, the crash, the cross-origin headers, the log line.
 
     A middleware, because Starlette's own handler for crashes raises them again after answering.
     """
@@ -119,6 +120,8 @@ class _Envelope:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
                 added = {"X-Request-Id": fields["request_id"]}
+                if (sent := state.get("send")) is not None:
+                    added["X-Send-Id"] = render("snd", sent)
                 if (origin := state.get("readable_by")) is not None:
                     added |= cross_origin_headers(origin)
                 message["headers"] = [

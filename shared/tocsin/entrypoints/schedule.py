@@ -55,7 +55,7 @@ def _reconcile(container: Container, until: float) -> None:
         seen += 1
         if container.clock.now() >= until:
             left += 1
-            continue
+            break
         try:
             found = reconciling.reconcile(app, reconciling.begin(LATELY_DAYS), until)
         except Exception as error:  # noqa: BLE001 - one app's unreadable record must not hide the drifts of the others

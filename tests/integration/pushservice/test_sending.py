@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.customer import READER, SITE, Customer, PushServiceClient
+from tests.customer import READER, SITE, Customer, PushServiceClient, expect
 from tests.integration.deployed_api import DeployedApi, Simulator
 
 
@@ -21,6 +21,8 @@ def test_a_send_reaches_every_device_of_the_address_and_answers_with_its_counts(
 
     assert (answer.status, answer.json) == (200, {"sent": 2, "failed": 0, "credits": 98})
     assert answer.headers["content-type"] == "application/json"
+    found = customer.api.operator("GET", customer.at(f"/sends/{answer.headers['x-send-id']}"))
+    assert expect(200, found)["accepted"] == 2
     for agent in (phone, laptop):
         [message] = agent.messages(1)
         notification = message["json"]["notification"]

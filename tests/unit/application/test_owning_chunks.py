@@ -11,7 +11,7 @@ from tests.memory.transport import Reply
 from tests.unit.application import queues
 from tests.unit.application.scenes import posts, queued
 from tocsin.application.metrics import Metric
-from tocsin.domain.chunk import MAX_OWNERS, SAVE_EVERY, Chunk, ChunkState, Result, claimed
+from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, SAVE_EVERY, Chunk, ChunkState, Result, claimed
 from tocsin.domain.send import Balance, SendState, Tally
 
 A, F, U, P = Result.ACCEPTED, Result.FAILED, Result.UNCERTAIN, Result.PENDING
@@ -168,16 +168,23 @@ def test_a_worker_that_was_overtaken_stops_and_changes_nothing(
 
 
 def test_no_post_starts_that_could_outlive_the_lease(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    queued(engine, monkeypatch, 1)
-    honest = engine.chunks.claim
+    queued(engine, monkeypatch, 3)
+    honest, claim = engine.transport.start, engine.chunks.claim
+    left: list[float] = []
 
     def slow(chunk: Chunk) -> None:
-        honest(chunk)
+        claim(chunk)
         engine.clock.advance(21)
 
+    def start(*about: object) -> None:
+        left.append(queues.only_chunk(engine).lease_until - engine.clock.now())
+        honest(*about)  # type: ignore[arg-type]
+
     monkeypatch.setattr(engine.chunks, "claim", slow)
+    monkeypatch.setattr(engine.transport, "start", start)
     queues.deliver(engine)
-    assert not engine.transport.requests
+    assert len(left) == 3
+    assert min(left) >= POST_SECONDS
 
 
 def test_every_post_was_intended_before_it_began(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,10 +101,20 @@ def test_an_origin_that_only_fails_is_left_alone_for_longer_each_time() -> None:
     assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE]
 
 
-def test_it_is_left_alone_as_long_as_it_asked_for() -> None:
+def test_it_is_left_alone_as_long_as_it_asked_for_within_a_minute() -> None:
+    """Five devices that are throttled for an hour must not keep all others waiting for it, of whatever tenant."""
+    for asked, held_for in ((7, 7), (3600, LONGEST_PAUSE)):
+        pacing = Pacing()
+        answer(pacing, Outcome.THROTTLED, retry_after=asked, times=TROUBLES)
+        assert held(pacing) == held_for
+
+
+@pytest.mark.parametrize("good", [Outcome.ACCEPTED, Outcome.GONE, Outcome.REJECTED])
+def test_whatever_is_answered_without_trouble_adds_a_place(good: Outcome) -> None:
     pacing = Pacing()
-    answer(pacing, Outcome.THROTTLED, retry_after=900, times=TROUBLES)
-    assert held(pacing) == 900
+    answer(pacing, Outcome.UNAVAILABLE, times=TROUBLES)
+    answer(pacing, good, now=NOW + 2, times=9)
+    assert pacing.room(FCM) == 10
 
 
 def test_late_answers_from_before_a_pause_do_not_make_it_longer() -> None:

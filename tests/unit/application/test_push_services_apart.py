@@ -11,9 +11,9 @@ from tests.memory.transport import Reply, Silence
 from tests.unit.application import queues
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import FIRST_PLACES, REFUSALS
-from tocsin.domain.chunk import MAX_TRIES
+from tocsin.domain.chunk import MAX_TRIES, Result
 from tocsin.domain.report import Fate, Said
-from tocsin.domain.send import Balance, Tally
+from tocsin.domain.send import Balance, Course, Tally
 from tocsin.domain.subscription import SubscriptionState
 from tocsin.domain.tenancy import App
 
@@ -99,7 +99,8 @@ def test_a_wait_of_one_push_service_is_not_the_others(engine: MemoryEngine) -> N
 def test_a_push_service_that_puts_us_off_for_ever_is_given_up_and_the_others_are_charged(engine: MemoryEngine) -> None:
     owner = shop(engine, wns=1, fcm=1)
     answers(engine, WNS, 1, Reply(406))
-    engine.sending.send(builders.send_command(owner))
+    long = replace(builders.NOTIFICATION, ttl=86_400)
+    engine.sending.send(builders.send_command(owner, notification=long))
     queues.drain(engine)
     assert posts(engine, WNS) == MAX_TRIES
     assert said(engine) == {
@@ -186,3 +187,105 @@ def test_the_first_message_of_a_chunk_is_claimed_without_a_read(
     queues.drain(engine)
     assert posts(engine, FCM) == 3
     assert engine.credits.balance(owner.id) == Balance(997, 0, 3)
+
+
+def test_who_was_never_tried_does_not_wait_for_a_device_that_was_throttled(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by review: after a pause, an hour asked of one device failed two hundred and fifty others."""
+    owner = shop(engine, fcm=300)
+    answers(engine, FCM, 300, Reply(201, seconds=5))
+    engine.transport.script(endpoint(FCM, 1), Reply(429, {"retry-after": "3600"}, seconds=5))
+    send(engine, monkeypatch, owner)
+    honest = engine.transport.wait
+
+    def pauses(timeout: float) -> object:
+        found = queues.only_send(engine)
+        if engine.clock.now() - START >= 2 and found.course is Course.RUNNING:
+            engine.steering.steer(found.app, found.id, Course.PAUSED, builders.OPERATOR)
+        return honest(timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.transport, "wait", pauses)
+        queues.drain(engine)
+    assert 0 < queues.only_chunk(engine).count(Result.PENDING) < 300
+    assert queues.only_chunk(engine).count(Result.FAILED) <= 1  # the device: its hour is longer than the TTL
+    found = queues.only_send(engine)
+    engine.steering.steer(found.app, found.id, Course.RUNNING, builders.OPERATOR)
+    queues.drain(engine)
+    assert queues.only_chunk(engine).count(Result.ACCEPTED) == 299
+
+
+def test_a_refused_key_does_not_hold_back_who_is_under_a_good_one(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by review: after a rotation, the circuit of the old key made everybody wait, or fail."""
+    owner = shop(engine, fcm=120)
+    good = {f"{number:08d}" for number in range(106, 121)}
+    for key, stored in engine.storage.subscriptions.items():
+        if stored.endpoint[-8:] not in good:
+            engine.storage.subscriptions[key] = replace(stored, vapid_key="old")
+    sealed = engine.storage.vapid_keys[owner.id, owner.vapid_key]
+    engine.storage.vapid_keys[owner.id, "old"] = sealed
+    answers(engine, FCM, 105, Reply(403))
+    for number in range(106, 121):
+        engine.transport.script(endpoint(FCM, number), Reply(503, {"retry-after": "1"}), Reply(201))
+    send(engine, monkeypatch, owner)
+    queues.deliver(engine)
+    assert queues.only_chunk(engine).count(Result.ACCEPTED) == 15
+    assert engine.clock.now() - START < 30
+
+
+def test_a_key_that_cannot_be_opened_takes_only_its_own_recipients_along(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=5)
+    spoilt = next(iter(engine.storage.subscriptions))
+    stored = engine.storage.subscriptions[spoilt]
+    engine.storage.subscriptions[spoilt] = replace(stored, vapid_key="spoilt")
+    sealed = engine.storage.vapid_keys[owner.id, owner.vapid_key]
+    engine.storage.vapid_keys[owner.id, "spoilt"] = replace(sealed, ciphertext=b"spoilt")
+    send(engine, monkeypatch, owner)
+    queues.drain(engine)
+    assert queues.only_send(engine).counts == Tally(accepted=4, failed=1)
+    assert said(engine)[Said("none", Fate.FAILED, "no such VAPID key")] == 1
+
+
+def test_a_second_and_a_third_try_of_one_recipient_obey_a_pause(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by review: a POST after a 401 and a 413 began nineteen seconds after the pause."""
+    owner = shop(engine, fcm=1)
+    long = replace(builders.NOTIFICATION, body="é" * 4000)
+    answers(engine, FCM, 1, Reply(401, seconds=9.6), Reply(413, seconds=9.6), Reply(201))
+    monkeypatch.setattr("tocsin.application.sending.SYNC_RECIPIENTS", 0)
+    engine.sending.send(builders.send_command(owner, notification=long))
+    queues.plan(engine)
+    honest, began = engine.transport.start, []
+
+    def start(*about: object) -> None:
+        began.append(engine.clock.now() - START)
+        honest(*about)  # type: ignore[arg-type]
+        found = queues.only_send(engine)
+        if found.course is Course.RUNNING:
+            engine.steering.steer(found.app, found.id, Course.PAUSED, builders.OPERATOR)
+
+    monkeypatch.setattr(engine.transport, "start", start)
+    queues.deliver(engine)
+    assert max(began) <= 12
+
+
+def test_an_outage_of_twenty_minutes_costs_a_message_of_a_day_nobody(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = shop(engine, fcm=60)
+    honest = engine.transport._next
+
+    def outage(url: str) -> object:
+        return Reply(503) if engine.clock.now() - START < 1200 else honest(url)
+
+    monkeypatch.setattr(engine.transport, "_next", outage)
+    long = replace(builders.NOTIFICATION, ttl=86_400)
+    engine.sending.send(builders.send_command(owner, notification=long))
+    queues.drain(engine)
+    assert queues.only_send(engine).counts == Tally(accepted=60)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.customer import READER, SITE, Customer, new_subscription
+from tests.customer import READER, SITE, Customer, expect, new_subscription
 from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.http_api import Answer, HttpApi
+from tests.routes import every_route
 
 PROOF = {"exp": 1_800_000_100, "mac": "0" * 64}
 KEY = {"dialect": "pushservice", "kind": "secret", "name": "x", "scopes": ["push:send"], "requests_per_minute": 5}
@@ -108,6 +109,7 @@ RECORDS = (
     "chunks",
 )
 ROUTES = list(Site().routes)
+OPERATORS = [name for name, (path, _, _) in Site().routes.items() if path.startswith("/admin/")]
 
 
 def check_refusal(route: str, answer: Answer) -> None:
@@ -176,6 +178,18 @@ def places(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield from places(item, (*path, name))
 
 
+def objects(body: Any) -> Iterator[tuple[str, ...]]:
+    """The body itself and the objects in it, but for `dialects`, whose members are names."""
+    yield ()
+    yield from (place for place in places(body) if isinstance(value_at(body, place), dict) and place != ("dialects",))
+
+
+def value_at(body: Any, place: tuple[str, ...]) -> Any:
+    for name in place:
+        body = body[name]
+    return body
+
+
 def with_value(body: Any, place: tuple[str, ...], value: object) -> Any:
     """The body with one member replaced."""
     changed = copy.deepcopy(body)
@@ -201,6 +215,26 @@ def test_a_wrong_value_in_any_member_is_a_refusal_without_a_trace_or_means_somet
                 assert site.state() == before, (place, wrong)
             tried += 1
     assert tried >= len(WRONG)
+
+
+@pytest.mark.parametrize("route", OPERATORS)
+def test_the_operators_bodies_hold_no_member_that_is_not_known(route: str, site: Site) -> None:
+    body, before = site.routes[route][2], site.state()
+    for place in objects(body):
+        name = ".".join((*place, "nope"))
+        error = expect(400, site.post(route, with_value(body, (*place, "nope"), 1)))["error"]
+        assert error == {"code": "field_invalid", "message": f"{name} is not known here", "field": name}
+        assert site.state() == before
+
+
+def test_every_body_that_the_operator_may_send_is_among_these() -> None:
+    asked = [str(route) for route in every_route() if route.path.startswith("/admin/") and route.body is not None]
+    assert len(asked) == len(OPERATORS)
+
+
+def test_what_is_not_known_in_the_bodies_of_other_apis_is_ignored(site: Site) -> None:
+    body = site.routes["ps unsubscribe"][2]
+    assert site.post("ps unsubscribe", body | {"nope": 1}).status == site.post("ps unsubscribe", body).status
 
 
 @dataclass(frozen=True, slots=True)

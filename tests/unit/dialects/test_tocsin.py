@@ -178,6 +178,42 @@ def test_an_app_that_cannot_be_is_refused_by_field(change: dict[str, object], fi
     assert not api.engine.storage.apps
 
 
+@pytest.mark.parametrize("reference", ["", "order 17", "x" * 129, "Bestellung-ä", "a\n"])
+def test_a_reference_is_short_and_of_visible_ascii(reference: str, customer: Customer) -> None:
+    answer = customer.api.operator("POST", customer.at("/credits"), {"amount": 1, "reference": reference})
+    expected = "reference must be 1 to 128 visible ASCII characters, without spaces"
+    assert expect(400, answer)["error"]["message"] == expected
+
+
+@pytest.mark.parametrize("value", ["x", "", "1.5", "9" * 5000])
+def test_a_query_that_has_to_be_an_integer_says_no_more(value: str, api: HttpApi, customer: Customer) -> None:
+    answer = api.call("GET", customer.at("/reconciliation"), headers=OPERATOR, query={"days": value})
+    assert expect(400, answer)["error"]["message"] == "days must be an integer"
+
+
+def test_a_member_that_has_to_be_an_integer_says_no_more(customer: Customer) -> None:
+    wrong: list[object] = ["5", 1.5, True, [], None]
+    for amount in wrong:
+        answer = customer.api.operator("POST", customer.at("/credits"), {"amount": amount, "reference": "x"})
+        assert expect(400, answer)["error"]["message"] == "amount must be an integer"
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (f"bearer {OPERATOR_KEY}", 200),
+        (f"BEARER  {OPERATOR_KEY}", 200),
+        (f"Bearer{OPERATOR_KEY}", 401),
+        (f"Basic {OPERATOR_KEY}", 401),
+        (OPERATOR_KEY, 401),
+        ("Bearer", 401),
+        ("Bearer ", 401),
+    ],
+)
+def test_the_operators_scheme_may_be_written_in_any_case(header: str, status: int, api: HttpApi) -> None:
+    expect(status, api.call("GET", "/admin/tenants", headers={"Authorization": header}))
+
+
 @pytest.mark.row("X-10", "CS-5")
 @pytest.mark.parametrize(
     ("change", "field"),
@@ -323,10 +359,13 @@ def test_x_7_what_is_public_may_be_read_without_an_origin_and_is_then_not_shared
 
 @pytest.mark.row("X-7")
 def test_x_7_the_sdks_calls_answer_a_preflight(api: HttpApi, customer: Customer) -> None:
-    answer = api.call("OPTIONS", f"/sdk/v1/{customer.app}/identify", headers=PAGE)
-    assert answer.status == 204
-    assert answer.headers["access-control-allow-origin"] == SITE
-    assert answer.headers["access-control-allow-methods"] == "GET, POST"
+    for call, method in (("config", "GET"), ("identify", "POST"), ("message", "POST"), ("unsubscribe", "POST")):
+        path = f"/sdk/v1/{customer.app}/{call}"
+        answer = api.call("OPTIONS", path, headers=PAGE)
+        assert answer.status == 204
+        assert answer.headers["access-control-allow-origin"] == SITE
+        assert answer.headers["access-control-allow-methods"] == method
+        assert api.call("OPTIONS", path).headers["allow"] == f"{method}, OPTIONS"
 
 
 @pytest.mark.row("X-7")

@@ -144,6 +144,49 @@ def test_a_send_tells_what_it_cost_and_by_which_prices(api: HttpApi) -> None:
     assert {"DynamoDB write units", "Lambda GB-seconds"} <= {part["of"] for part in cost["parts"]}
 
 
+@pytest.mark.row("X-10")
+def test_a_send_is_found_by_every_id_that_it_is_called_by(api: HttpApi) -> None:
+    customer = Customer.sign_up(api, credits=101)
+    enrol_many(api, customer)
+    send = sent(customer)
+    [(app, bare)] = api.engine.storage.sends  # as log lines have them
+    for name in (send, send.replace("snd_", "req_"), bare):
+        assert shown(customer, name)["id"] == send
+        assert expect(200, steer(customer, name, "pause"))["id"] == send
+    assert expect(200, api.operator("GET", f"/admin/apps/{app}/sends/{bare}"))["id"] == send
+    for name in (bare.upper(), bare[:-1], f"{bare}0", send.replace("snd_", "sub_"), f"snd_{bare}"):
+        assert api.operator("GET", customer.at(f"/sends/{name}")).status == 404
+    stranger = Customer.sign_up(api)
+    for name in (send, send.replace("snd_", "req_"), bare):
+        assert api.operator("GET", stranger.at(f"/sends/{name}")).status == 404
+
+
+@pytest.mark.parametrize(("repeat", "advice"), [("skip", "not tried again"), ("resend", "sent the message once more")])
+def test_who_is_in_doubt_is_told_with_a_cause_and_what_becomes_of_them(repeat: str, advice: str, api: HttpApi) -> None:
+    customer = Customer.sign_up(api)
+    enrol(api, customer, ("fcm", Silence(sent=True)), ("fcm", Reply()))
+    found = shown(customer, sent(customer, repeat=repeat))
+    [doubt] = found["in_doubt"]
+    assert (doubt["fate"], doubt["count"], found["uncertain"]) == ("uncertain", 1, 1)
+    assert "they may have arrived" in doubt["cause"]
+    assert advice in doubt["cure"]
+
+
+def test_without_a_doubt_there_are_no_words_about_it(api: HttpApi) -> None:
+    customer = Customer.sign_up(api)
+    enrol(api, customer, ("fcm", Reply()))
+    assert shown(customer, sent(customer))["in_doubt"] == []
+
+
+def test_a_send_to_everyone_that_is_too_dear_says_what_is_missing_and_where_it_is_added(api: HttpApi) -> None:
+    customer = Customer.sign_up(api, credits=1)
+    enrol_many(api, customer, 3)
+    error = expect(402, customer.api.operator("POST", customer.at("/sends"), NOTE))["error"]
+    missing = "This send needs 3 credits and 1 are available: POST /admin/apps/{app}/credits"
+    assert error == {"code": "credits_exhausted", "message": missing}
+    assert customer.credits()["available"] == 1
+
+
 # --- pause, resume, cancel ---
 
 

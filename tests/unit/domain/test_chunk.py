@@ -81,11 +81,9 @@ def test_no_more_than_a_window_is_in_flight() -> None:
 
 
 def test_a_claim_keeps_the_waits_and_the_report() -> None:
-    known = replace(chunk(P, P), waits=(WAIT,), report=REPORT)
+    known = replace(chunk(P, P), waits=(WAIT,), put_off=frozenset({1}), report=REPORT)
     taken = claimed(known, NOW, Repeat.RESEND)
-    assert (taken.waits, taken.report, taken.digest) == (known.waits, known.report, known.digest)
-    assert taken.wait("fcm") == WAIT
-    assert taken.wait("wns") is None
+    assert (taken.waits, taken.put_off, taken.report) == (known.waits, known.put_off, known.report)
 
 
 def test_whoever_has_to_wait_longer_is_not_in_the_first_window_and_another_is() -> None:

@@ -79,7 +79,7 @@ def test_silence_and_what_was_counted_together_have_advice_at_each_service(
 
 def test_every_reason_of_ours_is_one_that_the_engine_says() -> None:
     assert set(refusals._OURS) == set(OURS)
-    assert set(refusals._ANYWHERE) == {delivery_pass.NO_ANSWER, OTHER}
+    assert set(refusals._ANYWHERE) == {delivery_pass.NO_ANSWER, delivery_pass.NOT_SENT, OTHER}
 
 
 @given(st.sampled_from([*PushService, NOBODY]), st.sampled_from(Fate), st.text(max_size=80))

@@ -55,14 +55,15 @@ def test_what_fits_is_kept_word_for_word() -> None:
     assert report.shortened(8 + 13 + 8 + 10) == report
 
 
-def test_the_rarer_reasons_give_way_to_the_frequent_ones() -> None:
+def test_the_rarer_reasons_give_way_to_the_frequent_ones_and_the_passing_to_the_final() -> None:
     rare, rarer = (Said("fcm", Fate.GONE, f"a word of thirty characters, {number}") for number in "12")
     report = Report({rare: 2, GONE: 50, rarer: 1, RETRIED: 7, Said("fcm", Fate.ACCEPTED, ""): 400})
     assert report.shortened(100).said == {
         Said("fcm", Fate.ACCEPTED, ""): 400,
         GONE: 50,
-        RETRIED: 7,
-        Said("fcm", Fate.GONE, OTHER): 3,
+        rare: 2,
+        Said("fcm", Fate.GONE, OTHER): 1,
+        Said("fcm", Fate.RETRIED, OTHER): 7,
     }
 
 

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from tests import builders
+from tests.customer import READER, Customer, expect, new_subscription
 from tests.engine import MemoryEngine
-from tests.http_api import HttpApi
+from tests.http_api import Answer, HttpApi
 from tests.memory.transport import Reply
+from tests.routes import every_route
 from tocsin.application.metrics import Metric
 from tocsin.dialect_kit.contract import Capability
+from tocsin.dialect_kit.identifiers import render
 from tocsin.domain.tenancy import DialectName
 
 KEY = {"X-Api-Key": "psk_x"}
@@ -54,6 +57,48 @@ def test_a_request_is_one_log_line(
     assert answer.status == status
     assert (line["message"], line["method"], line["status"], line.get("fault")) == ("request", method, status, fault)
     assert line["request_id"] == "request-1"
+
+
+ROUTES_THAT_SEND = sorted(
+    {route.path for route in every_route() if route.capability is Capability.SEND and route.body is not None}
+)
+
+
+@pytest.mark.parametrize("path", ROUTES_THAT_SEND)
+def test_every_answer_of_a_route_that_sends_names_the_send_by_which_the_operator_finds_it(
+    path: str, log_lines: LogLines
+) -> None:
+    api = HttpApi(MemoryEngine())
+    customer = Customer.sign_up(api)
+    expect(201, customer.client().subscribe(new_subscription()))
+    shop = customer.cloudsignal()
+    ways: dict[str, Callable[[], Answer]] = {
+        "/v1/send": customer.client().send,
+        "/v2/push/send": lambda: shop.send(target_user_emails=[READER]),
+        "/v2/push/broadcast": lambda: shop.call("POST", "/broadcast", {"title": "t", "body": "b"}),
+        "/admin/apps/{app}/sends": lambda: api.operator(
+            "POST", customer.at("/sends"), {"to": {"everyone": True}, "title": "t", "body": "b"}
+        ),
+    }
+    answer = ways[path]()
+    expect(200, answer)
+    named = answer.headers["x-send-id"]
+    assert named.startswith("snd_")
+    assert expect(200, api.operator("GET", customer.at(f"/sends/{named}")))["accepted"] == 1
+    [logged] = [line["send"] for line in log_lines() if "send" in line]
+    assert render("snd", logged) == named
+
+
+def test_what_sent_nothing_names_no_send() -> None:
+    api = HttpApi(MemoryEngine())
+    customer = Customer.sign_up(api)
+    for status, answer in (
+        (404, customer.client().send()),
+        (400, customer.client().send(title="")),
+        (200, api.operator("GET", customer.at("/credits"))),
+    ):
+        expect(status, answer)
+        assert "x-send-id" not in answer.headers
 
 
 @pytest.mark.parametrize("capability", Capability)

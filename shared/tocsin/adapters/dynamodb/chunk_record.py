@@ -21,10 +21,11 @@ def fields(chunk: Chunk) -> Item:
         "results": _pack_results(chunk.results),
         "doubted": _pack_bits(chunk.doubted, size),
         "in_flight": _pack_bits(chunk.in_flight, size),
+        "put_off": _pack_bits(chunk.put_off, size),
         "epoch": chunk.epoch,
         "version": chunk.version,
         "lease_until": chunk.lease_until,
-        "waits": "\n".join(f"{wait.service} {wait.tries} {wait.until} {wait.reason}" for wait in chunk.waits),
+        "waits": "\n".join(f"{wait.place} {wait.tries} {wait.until} {wait.reason}" for wait in chunk.waits),
         "report": report_record.to_text(chunk.report),
         "state": chunk.state,
     }
@@ -56,6 +57,7 @@ def from_record(app: AppId, send: SendId, record: Record) -> Chunk:
         record.number("version"),
         record.number("lease_until"),
         tuple(map(_wait, filter(None, record.text("waits").split("\n")))),
+        frozenset(_unpack_bits(record.binary("put_off"))),
         report_record.from_record(record, "report"),
         ChunkState(record.text("state")),
     )

@@ -21,7 +21,7 @@ OWNED = "#epoch = :epoch AND #version <= :version AND #state = :open"
 
 CHANGE = (
     "SET #results = :results, #doubted = :doubted, #in_flight = :in_flight, #epoch = :epoch, #version = :version, "
-    "#lease_until = :lease_until, #waits = :waits, #report = :report, #state = :state"
+    "#lease_until = :lease_until, #waits = :waits, #put_off = :put_off, #report = :report, #state = :state"
 )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import render
@@ -18,7 +18,7 @@ router = APIRouter()
 tenants = APIRouter(prefix="/admin/tenants", dependencies=[operator])
 
 
-class TenantRequest(WireModel):
+class TenantRequest(ExactModel):
     """A tenant to be made."""
 
     name: Name

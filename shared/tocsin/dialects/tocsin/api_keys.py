@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from tocsin.application.accounts import NewKey
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.times import iso
@@ -20,7 +20,7 @@ from tocsin.domain.tenancy import DialectName
 router = APIRouter(prefix="/admin/apps/{app}/keys", dependencies=[operator])
 
 
-class KeyRequest(WireModel):
+class KeyRequest(ExactModel):
     """A key to be made. scopes: all that this kind can have, unless some are named.
 
     requests_per_minute: the dialect's, unless it is set.

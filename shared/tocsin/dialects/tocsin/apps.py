@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from tocsin.application.accounts import NewApp
 from tocsin.application.configuring import Changes
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.contract import Dialect
 from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
 from tocsin.dialect_kit.fields import AppUrl, Name, WebOrigin, own_origin, web_origin
@@ -41,7 +41,7 @@ Change = Annotated[Value | None, BeforeValidator(_given)]
 """A setting that stays as it is when it is left out; null would be no value of it."""
 
 
-class LimitsRequest(WireModel, extra="forbid"):
+class LimitsRequest(ExactModel):
     """The most notifications in a clock hour, in a day and in a calendar month, UTC; null: as many as one likes."""
 
     hourly: Notifications | None
@@ -53,7 +53,7 @@ class LimitsRequest(WireModel, extra="forbid"):
         return Limits(self.hourly, self.daily, self.monthly)
 
 
-class LimitedRequest(WireModel):
+class LimitedRequest(ExactModel):
     """What may name a plan, or limits of one's own."""
 
     plan: Change[Annotated[Plan, Field(strict=False)]] = None
@@ -96,7 +96,7 @@ class AppRequest(LimitedRequest):
         )
 
 
-class AppChanges(LimitedRequest, extra="forbid"):
+class AppChanges(LimitedRequest):
     """What is to be different about an app. icon: null takes it away. dialects: which APIs its keys open, by name."""
 
     name: Change[Name] = None

@@ -10,21 +10,20 @@ from tocsin.application.engine import Engine
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.credentials import credential, from_browser, network_of
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.identifiers import parse
+from tocsin.dialect_kit.identifiers import parse, parse_bare
 from tocsin.dialect_kit.origins import check_origin, may_read_answer, preflight
 from tocsin.domain.audit import Actor
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TenantId
 from tocsin.domain.tenancy import App
 
-_BEARER = "Bearer "
-
 
 def _operator(request: Request, engine: EngineDependency) -> None:
     text = credential(request, "authorization")
-    if not text.startswith(_BEARER):
+    scheme, _, key = text.partition(" ")
+    if scheme.lower() != "bearer":  # in any case: RFC 9110, section 11.1
         raise Refused(Fault.CREDENTIAL_INVALID, "Send the operator key as Authorization: Bearer <key>")
-    engine.authenticating.operator(text.removeprefix(_BEARER).strip(), from_browser=from_browser(request))
+    engine.authenticating.operator(key.strip(), from_browser=from_browser(request))
 
 
 def _actor(request: Request) -> Actor:
@@ -40,7 +39,8 @@ def _app_id(app: Annotated[str, Path()]) -> AppId:
 
 
 def _parsed(prefix: str, text: str, absent: str) -> str:
-    id_ = parse(prefix, text)
+    """As this API shows an id, or as log lines have it."""
+    id_ = parse(prefix, text) or parse_bare(text)
     if id_ is None:
         raise Refused(Fault.NOT_FOUND, absent)
     return id_

@@ -1,13 +1,14 @@
 """The operator's routes of what an app may still send: credits with their ledger, and quotas."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from tocsin.application.ports import LedgerEntry
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
@@ -18,12 +19,20 @@ from tocsin.domain.send import Balance
 
 router = APIRouter(prefix="/admin/apps/{app}", dependencies=[operator])
 
+_REFERENCE = re.compile(r"[!-~]{1,128}")
 
-class GrantRequest(WireModel):
+
+def _reference(text: str) -> str:
+    if not _REFERENCE.fullmatch(text):
+        raise ValueError("must be 1 to 128 visible ASCII characters, without spaces")
+    return text
+
+
+class GrantRequest(ExactModel):
     """Credits to add. reference: the biller's own id of this purchase; the same one again adds nothing."""
 
     amount: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    reference: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+    reference: Annotated[str, AfterValidator(_reference)]
 
 
 @router.post("/credits", status_code=201)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 
 from tocsin.application.listing import SubscriptionView
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import ExternalId
 from tocsin.dialect_kit.identifiers import render
@@ -20,7 +20,7 @@ from tocsin.domain.identity import IdentityKind
 router = APIRouter(prefix="/admin/apps/{app}", dependencies=[operator])
 
 
-class PersonRequest(WireModel):
+class PersonRequest(ExactModel):
     """Exactly one of: email, external_id."""
 
     email: str | None = None
@@ -39,7 +39,7 @@ class PersonRequest(WireModel):
         return IdentityKind.EMAIL, self.email or ""
 
 
-class TokenRequest(WireModel):
+class TokenRequest(ExactModel):
     """Whom a token is to name, by the customer's own id."""
 
     user_id: ExternalId

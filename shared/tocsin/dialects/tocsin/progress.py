@@ -6,13 +6,20 @@ from tocsin.application.settling import Progress
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.domain import prices
-from tocsin.domain.chunk import Wait
+from tocsin.domain.chunk import Repeat, Wait
 from tocsin.domain.cost import Cost, cost
 from tocsin.domain.refusals import advice
 from tocsin.domain.report import NOBODY, Fate, Report, Said
 from tocsin.domain.send import Tally
 
 Answers = Iterable[tuple[Said, int]]
+_LOST = "A worker was lost, or a push service did not answer, while these were on their way: they may have arrived."
+_REPEATED = {
+    Repeat.RESEND: "Nothing to do while the send runs: they are sent the message once more, which replaces the first "
+    "one where it did arrive. Who is left here when the send is settled is not tried again, and was not charged.",
+    Repeat.SKIP: "They are not tried again, so that nobody gets the message twice, and were not charged: the send was "
+    "made with repeat: skip. With repeat: resend, which is the default, they are sent it once more.",
+}
 
 
 def progress_reply(progress: Progress) -> dict[str, object]:
@@ -35,6 +42,7 @@ def progress_reply(progress: Progress) -> dict[str, object]:
             service: _push_service(_of(service, report), progress.waits.get(service)) for service in sorted(services)
         },
         "not_sent": _explained(_of(NOBODY, report)),
+        "in_doubt": _in_doubt(progress.counts.uncertain, send.repeat),
         "cost": _cost(cost(send, progress.counts, report)),
     }
 
@@ -73,6 +81,13 @@ def _explained(answers: Answers) -> list[Mapping[str, object]]:
             {"fate": said.fate, "reason": said.reason, "count": number, "cause": told.cause, "cure": told.cure}
         )
     return explained
+
+
+def _in_doubt(number: int, repeat: Repeat) -> list[Mapping[str, object]]:
+    """Who was perhaps reached, in the form of answers."""
+    if not number:
+        return []
+    return [{"fate": "uncertain", "reason": "unknown", "count": number, "cause": _LOST, "cure": _REPEATED[repeat]}]
 
 
 def _cost(found: Cost) -> Mapping[str, object]:

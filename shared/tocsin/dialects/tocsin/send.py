@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from tocsin.application.engine import Engine
 from tocsin.application.send_command import SendCommand
-from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
+from tocsin.dialect_kit.bodies import ExactModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Title, WebUrl
-from tocsin.dialect_kit.identifiers import parse, render
+from tocsin.dialect_kit.identifiers import parse, parse_bare, render
 from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
 from tocsin.dialects.tocsin.dialect import NAME
 from tocsin.dialects.tocsin.progress import counts_reply, progress_reply
@@ -31,7 +31,8 @@ _ABSENT = "Send not found"
 
 
 def _send_id(send: Annotated[str, Path()]) -> SendId:
-    id_ = parse("snd", send)
+    """As this API shows a send, as CloudSignal's does, or as log lines have it."""
+    id_ = parse("snd", send) or parse("req", send) or parse_bare(send)
     if id_ is None:
         raise Refused(Fault.NOT_FOUND, _ABSENT)
     return SendId(id_)
@@ -40,7 +41,7 @@ def _send_id(send: Annotated[str, Path()]) -> SendId:
 SendInPath = Annotated[SendId, Depends(_send_id)]
 
 
-class Target(WireModel):
+class Target(ExactModel):
     """Exactly one of: everyone (true), emails, external_ids."""
 
     everyone: bool | None = None
@@ -62,7 +63,7 @@ class Target(WireModel):
         return People(tuple(dict.fromkeys(engine.identifying.identity(app, kind, name) for kind, name in named)))
 
 
-class SendRequest(WireModel):
+class SendRequest(ExactModel):
     """A notification and whom it is for. ttl: seconds; tag: replaces an earlier notification of the same tag.
 
     repeat: what becomes of those of whom a lost worker left it open whether they were reached: resend or skip.
@@ -102,7 +103,10 @@ def send(
         request_id=request.state.request_id,
         repeat=body.repeat,
     )
-    result = engine.sending.send(command)
+    try:
+        result = engine.sending.send(command)
+    except Refused as refused:
+        raise _saying_what_is_missing(refused, command, engine) from None
     request.state.send = result.send
     if result.send is None:
         raise Refused(Fault.NO_SUBSCRIPTIONS, "Nobody in this audience has an active subscription")
@@ -143,6 +147,17 @@ def cancel(app: AppInPath, send: SendInPath, actor: OperatorActor, engine: Engin
     """End a send with whom it reached, for good; credits for the others are released."""
     engine.steering.steer(app, send, Course.CANCELLED, actor)
     return _progress(app, send, engine)
+
+
+def _saying_what_is_missing(refused: Refused, command: SendCommand, engine: Engine) -> Refused:
+    """A refusal for lack of credits with figures, where they are easily known: of a send to everyone."""
+    if refused.fault is not Fault.CREDITS_EXHAUSTED or not isinstance(command.audience, Everyone):
+        return refused
+    needed, available = engine.listing.counts(command.app.id).active, engine.accounts.balance(command.app.id).available
+    if needed <= available:  # by now, or because nobody is subscribed
+        return refused
+    message = f"This send needs {needed} credits and {available} are available: POST /admin/apps/{{app}}/credits"
+    return Refused(Fault.CREDITS_EXHAUSTED, message)
 
 
 def _progress(app: AppId, send: SendId, engine: Engine) -> dict[str, object]:

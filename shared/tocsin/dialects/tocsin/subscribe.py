@@ -76,6 +76,6 @@ def fetch(
 
 
 @router.options("/{call}")
-def sdk_preflight(request: Request, app: str, engine: EngineDependency) -> Response:
+def sdk_preflight(request: Request, app: str, call: str, engine: EngineDependency) -> Response:
     """The SDK's own calls need no preflight; another client's may."""
-    return page_preflight(request, app, engine, "GET, POST")
+    return page_preflight(request, app, engine, "GET" if call == "config" else "POST")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from tocsin.application.accounts import VapidPair
 from tocsin.application.configuring import VapidKeyUse
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ExactModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/admin/apps/{app}/vapid-keys", dependencies=[operator
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 
 
-class VapidRequest(WireModel):
+class VapidRequest(ExactModel):
     """A key pair to bring along: PEM, DER or raw base64url, or a JWK as text. public_key is checked if given."""
 
     private_key: str
@@ -29,7 +29,7 @@ class VapidRequest(WireModel):
         return VapidPair(self.private_key, self.public_key)
 
 
-class RotationRequest(WireModel):
+class RotationRequest(ExactModel):
     """A further key: one to bring along, else a new one is made."""
 
     vapid: VapidRequest | None = None
