@@ -95,16 +95,17 @@ def _handler(
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         until = container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         prepare()
-        running = {each["receiptHandle"]: threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]}
+        running = [threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]]
+        in_order = iter(running)
         try:
             return process_partial_response(
                 event=event,
-                record_handler=lambda record: running[record.receipt_handle].result(),
+                record_handler=lambda _: next(in_order).result(),
                 processor=processor,
                 context=context,
             )
         finally:
-            wait(running.values())
+            wait(running)
             container.meter.flush()
 
     return handler
