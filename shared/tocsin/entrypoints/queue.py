@@ -100,7 +100,7 @@ def _handler(
         try:
             return process_partial_response(
                 event=event,
-                record_handler=lambda _: next(in_order).result(),
+                record_handler=lambda record: next(in_order).result(),  # noqa: ARG005 - called by that name
                 processor=processor,
                 context=context,
             )
