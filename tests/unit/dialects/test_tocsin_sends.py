@@ -130,7 +130,7 @@ def test_nobody_answers_is_told_with_where_to_look(api: HttpApi) -> None:
     send = sent(customer)
     queues.drain(api.engine)
     [retried, failed] = shown(customer, send)["push_services"]["fcm"]["answers"]
-    assert (retried["fate"], failed["fate"], failed["reason"]) == ("retried", "failed", "no answer")
+    assert (retried["fate"], failed["fate"], failed["reason"]) == ("retried", "failed", "not sent")
     assert "OutboundProxy" in failed["cure"]
 
 
