@@ -64,7 +64,7 @@ def presented(key: str, header: str) -> dict[str, str]:
 
 
 def bodies(canaries: Canaries, route: KnownRoute) -> list[object]:
-    """Bodies for a route: shaped as it asks, then not JSON, not an object, and of wrong types."""
+    """Bodies for a route: shaped as it asks, with members nobody knows, not JSON, not an object, and of wrong types."""
     mark = canaries.text("body")
     shaped = {} if route.body is None else _shaped(route.body.model_json_schema(), canaries)
     strange: dict[str, object] = {
@@ -73,7 +73,7 @@ def bodies(canaries: Canaries, route: KnownRoute) -> list[object]:
         mark: mark,
     }
     wrong: dict[str, object] = {**{name: {mark: [mark]} for name in shaped}, **strange}
-    return [shaped | strange, json.dumps(shaped)[:-1].encode() + mark.encode(), [mark], wrong]
+    return [shaped, shaped | strange, json.dumps(shaped)[:-1].encode() + mark.encode(), [mark], wrong]
 
 
 def _shaped(schema: Mapping[str, Any], canaries: Canaries) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 
@@ -21,10 +20,10 @@ from tests.integration.deployed_api import DeployedApi, Simulator, UserAgent
 from tests.integration.logs import everything_logged, wait_for_line
 from tests.integration.tables import everything_stored
 from tests.routes import KnownRoute, every_route
-from tocsin.application.jobs import DeliverChunk, Recipient, encode_deliver
+from tocsin.application.jobs import DeliverChunk, Lane, Recipient, Route, encode_deliver
 from tocsin.dialect_kit.credentials import credential_headers
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.domain.ids import AppId, SendId, SubscriptionId
+from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.entrypoints.registry import dialects
 from tocsin.webpush.encoding import from_base64url, to_base64url
 from tocsin.webpush.encryption import RecipientKeys
@@ -192,9 +191,11 @@ def a_job_dies(deployed: Stack, customer: Customer, agent: UserAgent, planted: C
         "vapid",
         planted.text("external id"),
     )
-    app = AppId(parse("app", customer.app) or "")
+    no_key_can_hold = "\ud800"  # half a character: the read fails each time
+    app = AppId(f"{parse('app', customer.app)}{no_key_can_hold}")
     send = SendId(secrets.token_hex(12))
-    job = replace(DeliverChunk(app, send, 0, "digest", int(time.time()), (recipient,)), number=None)  # type: ignore[arg-type]
+    route = Route(TenantId("0" * 24), Lane.DIRECT)
+    job = DeliverChunk(app, send, 0, "digest", route, int(time.time()), (recipient,))
     queues = deployed.aws("sqs")
     working, letters = (one_queue(deployed, name) for name in ("DeliverQueue", "DeliverDeadLetters"))
     before = queues.get_queue_attributes(QueueUrl=working, AttributeNames=["VisibilityTimeout"])["Attributes"]
@@ -238,7 +239,7 @@ def all_letters(deployed: Stack, url: str) -> list[str]:
     """The bodies of all messages in a queue, which stay there."""
     queues, found = deployed.aws("sqs"), dict[str, str]()
     while True:
-        batch = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
+        batch = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
         if not batch or {message["MessageId"] for message in batch} <= found.keys():
             return list(found.values())
         found |= {message["MessageId"]: json.dumps(message) for message in batch}
