@@ -163,7 +163,7 @@ class Delivering:
         try:
             prepared = self.prepare(send, targets)
         finally:
-            self._chunks.claim(owned if prepared is not None else replace(owned, in_flight=()))
+            self._chunks.claim(owned if prepared is not None else replace(owned, in_flight=(), lease_until=0))
         return prepared
 
     def _end(self, send: Send, chunk: Chunk, reason: str) -> Chunk:
