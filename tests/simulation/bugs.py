@@ -282,7 +282,7 @@ def forgets_waits_when_a_chunk_is_handed_on(patch: Patch) -> None:
 
 def does_not_hear_a_retry_after(patch: Patch) -> None:
     honest = Waits.put_off
-    patch.setattr(Waits, "put_off", lambda self, service, until, reason: honest(self, service, 0, reason))
+    patch.setattr(Waits, "put_off", lambda self, index, place, until, reason: honest(self, index, place, 0, reason))
 
 
 def works_past_the_deadline(patch: Patch) -> None:

@@ -9,7 +9,8 @@ from tocsin.application.jobs import DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
 from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable, WrongContext
 from tocsin.application.settling import Settling
-from tocsin.application.targets import Targets, held_back, target_of
+from tocsin.application.targets import Targets, target_of
+from tocsin.application.waits import Waits
 from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
 from tocsin.domain.send import SYNC_RECIPIENTS, Course, People, Send, SendState, tally
 from tocsin.domain.subscription import Subscription, SubscriptionState
@@ -152,7 +153,7 @@ class Delivering:
         recipients, read_at = self._recipients(job, send)
         targets = [target_of(recipient) for recipient in recipients]
         now = self._clock.now()
-        owned = claimed(chunk, int(now), send.repeat, held_back(chunk, targets, now))
+        owned = claimed(chunk, int(now), send.repeat, Waits(chunk, targets, send.expires_at).held(now))
         delivery = self.begin(send, owned, self._claim(send, owned, targets), read_at)
         self.finish(delivery, until)
         return delivery.chunk

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -21,7 +20,7 @@ from tocsin.application.ports import (
 )
 from tocsin.application.signing import Signing
 from tocsin.application.tallying import Tallying
-from tocsin.application.targets import Target, Targets, held_back
+from tocsin.application.targets import Target, Targets
 from tocsin.application.waits import Waits
 from tocsin.application.watching import Watching
 from tocsin.domain.chunk import (
@@ -31,7 +30,6 @@ from tocsin.domain.chunk import (
     WINDOW,
     Chunk,
     Result,
-    Wait,
     claimed,
     untried,
 )
@@ -118,7 +116,7 @@ class DeliveryPass:
     def again(self) -> None:
         """Claim the next round for ourselves, after a rest. Raises LeaseLost."""
         now = int(self._clock.now())
-        chunk = claimed(self.chunk, now, self.send.repeat, held_back(self.chunk, self._targets, now))
+        chunk = claimed(self.chunk, now, self.send.repeat, self._waits.held(now))
         self._with.chunks.claim(chunk)
         self._begin(chunk)
 
@@ -161,7 +159,7 @@ class DeliveryPass:
             results=tuple(self._results),
             doubted=frozenset(self._doubted),
             waits=self._waits.stored(),
-            put_off=frozenset(self._put_off),
+            put_off=self._waits.waiting(),
             report=self._tallying.report(self.chunk, version),
             version=version,
         )
@@ -178,14 +176,13 @@ class DeliveryPass:
         self.chunk = chunk
         self._results = list(chunk.results)
         self._doubted = set(chunk.doubted)
-        self._waits = Waits(chunk.waits, self.send.expires_at)
+        self._waits = Waits(chunk, self._targets, self.send.expires_at)
         self._flying: dict[int, Target] = {}
         self._signed: dict[int, str] = {}
         self._signed_anew: set[int] = set()
         self._shortened: set[int] = set()
-        self._put_off = set(chunk.put_off)
         self._ready = deque(chunk.in_flight)
-        skipped = held_back(chunk, self._targets, self._clock.now()).union(chunk.in_flight)
+        skipped = self._waits.held(self._clock.now()).union(chunk.in_flight)
         self._line = deque(index for index in untried(self._results, self.send.repeat) if index not in skipped)
         self._stored_at = self._clock.now()
 
@@ -276,7 +273,7 @@ class DeliveryPass:
         request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
         self._flying[index], self._signed[index] = target, authorization
         self._pacing.begun(target.endpoint.origin)
-        self._put_off.discard(index)
+        self._waits.tried(index)
         self._tallying.post()
         self._transport.start(index, request, POST_SECONDS)
 
@@ -350,8 +347,7 @@ class DeliveryPass:
 
     def _defer(self, index: int, target: Target, reason: str, until: int, *, of_key: bool = False) -> None:
         """Not now: the recipient keeps its result and is tried again in a later round."""
-        self._put_off.add(index)
-        self._waits.put_off(target.key_place if of_key else target.endpoint.service, until, reason)
+        self._waits.put_off(index, target.key_place if of_key else target.endpoint.service, until, reason)
         self._tallying.said(Said(target.endpoint.service, Fate.RETRIED, reason))
 
     def _settle(self, index: int, result: Result, said: Said) -> None:
@@ -363,27 +359,22 @@ class DeliveryPass:
     def _give_up(self) -> None:
         """Fail whose push service put us off too often, or for longer than the message lives."""
         self._waits.end_round(self._clock.now(), self.chunk.number)
-        for index, target, wait in self._waiting():
-            if self._waits.spent(wait) and self._results[index] is Result.PENDING:
+        for index, target in enumerate(self._targets):
+            wait = self._waits.of(index)
+            if target is None or wait is None or not self._waits.spent(wait):
+                continue
+            if self._results[index] is Result.PENDING:
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, wait.reason))
 
     def _next_round(self) -> float | None:
         now = self._clock.now()
-        waits = {index: wait for index, _, wait in self._waiting()}
+        waits = [self._waits.of(index) for index in untried(self._results, self.send.repeat)]
         times = [
-            max(now, float(waits[index].until)) if index in waits else now
-            for index in untried(self._results, self.send.repeat)
-            if index not in waits or not self._waits.spent(waits[index])
+            now if wait is None else max(now, float(wait.until))
+            for wait in waits
+            if wait is None or not self._waits.spent(wait)
         ]
         return min(times, default=None)
-
-    def _waiting(self) -> Iterator[tuple[int, Target, Wait]]:
-        """Who was put off and not tried since, and what for."""
-        for index in list(untried(self._results, self.send.repeat)):
-            target = self._targets[index]
-            wait = None if target is None or index not in self._put_off else self._waits.of(target)
-            if target is not None and wait is not None:
-                yield index, target, wait
 
     # --- what is known goes out -------------------------------------------------------------------------------------
 

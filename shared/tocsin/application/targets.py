@@ -1,10 +1,9 @@
-"""Recipients with where they are reached, and which of them must wait longer."""
+"""Recipients with where they are reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.application.jobs import Recipient
-from tocsin.domain.chunk import MAX_TRIES, Chunk, Wait
 from tocsin.webpush.origins import Endpoint, InvalidEndpoint, parse_endpoint
 
 
@@ -34,21 +33,3 @@ def target_of(recipient: Recipient | None) -> Target | None:
         return Target(recipient, parse_endpoint(recipient.endpoint))
     except InvalidEndpoint:
         return None
-
-
-def wait_of(target: Target, waits: Mapping[str, Wait]) -> Wait | None:
-    """What a recipient waits for, if it was put off: its push service or its key there, the later of both."""
-    known = (waits.get(target.endpoint.service), waits.get(target.key_place))
-    return max((wait for wait in known if wait is not None), key=lambda wait: wait.until, default=None)
-
-
-def held_back(chunk: Chunk, targets: Targets, now: float) -> set[int]:
-    """The recipients who were put off for longer than has passed, or too often, by index."""
-    waits = {wait.place: wait for wait in chunk.waits}
-    held = set()
-    for index in chunk.put_off:
-        target = targets[index]
-        wait = None if target is None else wait_of(target, waits)
-        if wait is not None and (wait.until > now or wait.tries >= MAX_TRIES):
-            held.add(index)
-    return held

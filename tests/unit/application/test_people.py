@@ -1,5 +1,6 @@
 """What is kept of a person: handed over, and erased."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,3 +129,15 @@ def test_what_is_no_address_is_refused(engine: MemoryEngine, shop: App) -> None:
             attempt(shop, EMAIL, "nobody", OPERATOR)
         assert (refused.value.fault, refused.value.field) == (Fault.FIELD_INVALID, "email")
     assert not [entry for entry in engine.storage.audit if entry.action.startswith("person.")]
+
+
+def test_who_read_a_browser_before_it_was_erased_does_not_overwrite_the_one_that_came_back(
+    engine: MemoryEngine, shop: App, annas: list[Subscription]
+) -> None:
+    """Found by a benchmark's stand-in for the store: both were of revision 0, and the counters drifted."""
+    before = annas[1]
+    engine.people.erase(shop, EMAIL, ANNA, OPERATOR)
+    engine.clock.advance(1)
+    builders.subscribe(engine, shop, 2, email(BERT))
+    with pytest.raises(Stale):
+        engine.subscriptions.put(replace(before, seen_at=before.seen_at + 1, revision=before.revision + 1), before)

@@ -624,3 +624,14 @@ def test_apps_whose_ledger_got_a_row_lately_are_active(scene: Scene) -> None:
     scene.engine.accounts.grant(busy.id, 1, "again", builders.OPERATOR)
     assert list(scene.engine.reconciling.active_lately()) == [busy.id]
     assert idle.id != empty.id
+
+
+def test_each_day_another_app_comes_first_so_that_all_have_a_turn_when_time_is_short(scene: Scene) -> None:
+    apps = {scene.id, *(builders.app(scene.engine, credits_=5).id for _ in range(2))}
+    firsts = set()
+    for _ in apps:
+        for one in apps:
+            scene.engine.accounts.grant(one, 1, f"at {scene.engine.clock.now()}", builders.OPERATOR)
+        firsts.add(next(scene.engine.reconciling.active_lately()))
+        scene.engine.clock.advance(DAY)
+    assert firsts == apps

@@ -6,9 +6,10 @@ from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application import queues
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Unavailable
+from tocsin.application.ports import Unavailable, Unreadable
 from tocsin.domain.chunk import claimed
-from tocsin.domain.send import Balance, SendState, Tally
+from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Balance, Send, SendState, Tally
 from tocsin.domain.tenancy import App
 
 
@@ -128,3 +129,27 @@ def test_a_sweep_that_fails_in_between_comes_back_to_the_rest(
             sweep_after(engine, 120)
     sweep_after(engine, 120)
     assert all_three_got_it(engine, shop)
+
+
+def test_a_send_that_cannot_be_read_stops_no_other(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by review: it stood before all others, and no sweep ever came past it."""
+    engine.jobs.planned.clear()
+    engine.clock.advance(1)
+    owner, _ = builders.shop(engine, 3, credits_=10)
+    engine.sending.send(builders.send_command(owner))
+    engine.jobs.planned.clear()
+    spoilt, honest = next(iter(engine.storage.sends)), engine.sends.get
+
+    def get(app: AppId, name: SendId) -> Send | None:
+        if (app, name) == spoilt:
+            raise Unreadable("state")
+        return honest(app, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "get", get)
+        assert sweep_after(engine, 120) == 1
+        queues.drain(engine)
+        assert engine.credits.balance(owner.id) == Balance(7, 0, 3)
+        assert spoilt not in engine.sends.due(int(engine.clock.now()), 10)

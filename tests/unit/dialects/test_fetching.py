@@ -1,7 +1,7 @@
 """A worker fetches a message that was too long: once, in time, and nobody else does."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tocsin.application.jobs import Recipient
 from tocsin.application.messages import Messages
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Course
 
 PAGE = {"Origin": SITE}
 LONG = {"title": "t", "body": "😀" * 4096, "ttl": 3600}
@@ -143,3 +144,10 @@ def test_a_network_may_fetch_600_times_a_minute_and_takes_nothing_from_pages(
 @pytest.mark.parametrize("body", [{}, {"id": "x"}, {"token": "x"}, {"id": 1, "token": "x"}, {"id": "x", "token": None}])
 def test_a_malformed_request_is_told_so(customer: Customer, body: object) -> None:
     assert fetch(customer, body).status == 400
+
+
+def test_nobody_fetches_the_text_of_a_send_that_was_cancelled(customer: Customer, engine: MemoryEngine) -> None:
+    preview = pushed(customer, engine)[0]
+    [(name, stored)] = engine.storage.sends.items()
+    engine.storage.sends[name] = replace(stored, send=replace(stored.send, course=Course.CANCELLED))
+    assert expect(410, fetch(customer, preview.body))["error"]["code"] == "spent"
