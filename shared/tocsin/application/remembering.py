@@ -13,13 +13,14 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Key, Value]):
-    """Values by key, each until its time is over. At most 10,000: a new one pushes out the one noted longest ago.
+    """Values by key, each until its time is over. At most `size`: a new one pushes out the one noted longest ago.
 
     Threads may share it. Two that miss the same value at the same time both read it.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, size: int = SIZE) -> None:
         self._clock = clock
+        self._size = size
         self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -33,7 +34,7 @@ class Remembered(Generic[Key, Value]):
         with self._lock:
             self._entries[key] = until, value
             self._entries.move_to_end(key)
-            if len(self._entries) > SIZE:
+            if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
 
     def get_or_read(self, key: Key, seconds: float, read: Callable[[], Value]) -> Value:

@@ -1,8 +1,7 @@
 """The sends that this process works on, read again every other second: how a pause reaches every worker."""
 
-import threading
-
 from tocsin.application.ports import Clock, Sends
+from tocsin.application.remembering import Remembered
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.send import Send
 
@@ -17,25 +16,15 @@ class Watching:
     def __init__(self, sends: Sends, clock: Clock) -> None:
         self._sends = sends
         self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[tuple[AppId, SendId], tuple[float, Send]] = {}
+        self._known: Remembered[tuple[AppId, SendId], Send] = Remembered(clock, KEPT)
 
     def send(self, app: AppId, name: SendId) -> Send | None:
         """The send as it was at most two seconds ago, None if there is none."""
-        now = self._clock.now()
-        with self._lock:
-            known = self._known.get((app, name))
-        if known is not None and 0 <= now - known[0] < SECONDS:
-            return known[1]
-        return self.fresh(app, name)
+        return self._known.get((app, name)) or self.fresh(app, name)
 
     def fresh(self, app: AppId, name: SendId) -> Send | None:
         """The send as it is."""
-        now, send = self._clock.now(), self._sends.get(app, name)
-        with self._lock:
-            self._known.pop((app, name), None)
-            if send is not None:
-                while len(self._known) >= KEPT:
-                    del self._known[next(iter(self._known))]
-                self._known[app, name] = now, send
+        until, send = self._clock.now() + SECONDS, self._sends.get(app, name)
+        if send is not None:
+            self._known.put((app, name), send, until)
         return send
