@@ -34,15 +34,16 @@ class Queues:
 
     @contextlib.contextmanager
     def impatient(self, *names: str, seconds: int = IMPATIENT) -> Iterator[None]:
-        """What fails there is tried again after seconds instead of minutes; in the end there are no dead letters."""
+        """What fails there is tried again after seconds instead of minutes; no dead letters but those made here."""
         try:
             for name in names:
+                self._forget_dead_letters(name)
                 self._show_again_after(name, seconds)
             yield
         finally:
             for name in names:
                 self._show_again_after(name, PATIENT)
-                self._sqs.purge_queue(QueueUrl=self._url(name.replace("Queue", "DeadLetters")))
+                self._forget_dead_letters(name)
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[None]:
@@ -56,6 +57,9 @@ class Queues:
             yield
         finally:
             functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+    def _forget_dead_letters(self, name: str) -> None:
+        self._sqs.purge_queue(QueueUrl=self._url(name.replace("Queue", "DeadLetters")))
 
     def _show_again_after(self, name: str, seconds: int) -> None:
         self._sqs.set_queue_attributes(QueueUrl=self._url(name), Attributes={"VisibilityTimeout": str(seconds)})
