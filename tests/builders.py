@@ -16,7 +16,7 @@ from tocsin.domain.audit import Actor
 from tocsin.domain.identity import IdentityKind, Proof, proof_mac
 from tocsin.domain.notification import Notification
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
-from tocsin.domain.send import Audience, Charge, Everyone, People
+from tocsin.domain.send import Audience, Charge, Chosen, Everyone
 from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App, DialectName, IdentityMode
 from tocsin.webpush.encoding import to_base64url
@@ -125,7 +125,7 @@ def audience(engine: MemoryEngine, owner: App, *addresses: str) -> Audience:
     """The people with these addresses; everyone when there are none."""
     if not addresses:
         return EVERYONE
-    return People(
+    return Chosen(
         tuple(engine.identifying.identity(owner, IdentityKind.EMAIL, address) for address in addresses),
     )
 

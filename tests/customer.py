@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol, Self
+from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.http_api import Answer
+from tocsin.dialect_kit.identifiers import parse
 from tocsin.webpush.encoding import to_base64url
 
 SITE = "https://shop.example"
@@ -98,6 +100,75 @@ class CloudSignalClient:
         return told["hourly_remaining"], told["daily_remaining"]
 
 
+@dataclass(frozen=True, slots=True)
+class BNotifyClient:
+    """Calls the bNotify API of one channel with its key. base: "" for the short paths."""
+
+    api: Api
+    key: str
+    channel: str
+    base: str = "/api"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a path below the channel with the key."""
+        below = f"{self.base}/channels/{self.channel}{path}"
+        return self.api.call(method, below, body, {"X-CHANNEL-API-KEY": self.key, **(headers or {})}, query=query)
+
+    def code(self, iuid: str, **query: str) -> Answer:
+        """GET the code of a user."""
+        return self.call("GET", f"/subscriptions/{_segment(iuid)}/code", query=query)
+
+    def subscription(self, iuid: str) -> Answer:
+        """GET one subscription."""
+        return self.call("GET", f"/subscriptions/{_segment(iuid)}")
+
+    def subscriptions(self, **query: str) -> Answer:
+        """GET all of them."""
+        return self.call("GET", "/subscriptions", query=query)
+
+    def notify(self, iuid: str, headers: Mapping[str, str] | None = None, **fields: object) -> Answer:
+        """POST a notification; the fields change a good one."""
+        note = {"title": "Notification Title", "text": "This is notification text, I can write anything!", **fields}
+        return self.call("POST", f"/notifications/{_segment(iuid)}", note, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class PusharyClient:
+    """Calls the Pushary API with one key, both halves of it."""
+
+    api: Api
+    key: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a path below /api/v1/server with the key."""
+        given = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        return self.api.call(method, f"/api/v1/server{path}", body, given, query=query)
+
+    def send(self, headers: Mapping[str, str] | None = None, /, **fields: object) -> Answer:
+        """POST /api/v1/server/send, to everyone unless the fields name somebody."""
+        return self.call("POST", "/send", {"title": "New Message", "body": "You have one", **fields}, headers)
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
 def counts(answer: Answer) -> tuple[str, int, int, int]:
     """Status, targets, sent and failed of CloudSignal's answer to a send."""
     reply = expect(200, answer)
@@ -144,6 +215,19 @@ class Customer:
     def cloudsignal(self, kind: str = "secret", **fields: object) -> CloudSignalClient:
         """A CloudSignal client with a key of its own; `fields` are members of the request that makes the key."""
         return CloudSignalClient(self.api, self.key(kind, dialect="cloudsignal", **fields)["key"])
+
+    @property
+    def channel(self) -> str:
+        """The app's id as bNotify has it."""
+        return parse("app", self.app) or ""
+
+    def bnotify(self, **fields: object) -> BNotifyClient:
+        """A bNotify client with a key of its own; `fields` are members of the request that makes the key."""
+        return BNotifyClient(self.api, self.key("secret", dialect="bnotify", **fields)["key"], self.channel)
+
+    def pushary(self, **fields: object) -> PusharyClient:
+        """A Pushary client with a key of its own; `fields` are members of the request that makes the key."""
+        return PusharyClient(self.api, self.key("secret", dialect="pushary", **fields)["key"])
 
     def grant(self, amount: int) -> None:
         """Add credits."""

@@ -4,25 +4,39 @@ from collections import Counter
 from functools import cached_property
 
 from tests.memory.deployment import MemoryDeployment
+from tocsin.application.access_tokens import AccessTokens
 from tocsin.application.accounts import Accounts
+from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
+from tocsin.application.clicking import Clicking
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
+from tocsin.application.enrolling import Enrolling
+from tocsin.application.exporting import Exporting
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.fcm_access import FcmAccess
+from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
+from tocsin.application.importing import Importing
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.membership import Membership
+from tocsin.application.messaging import Messaging
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
+from tocsin.application.retrying import Retrying
+from tocsin.application.reviewing import Reviewing
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
@@ -31,6 +45,7 @@ from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.user_tokens import UserTokens
 from tocsin.application.watching import Watching
+from tocsin.application.webhooks import Webhooks
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Plan
 
@@ -107,8 +122,9 @@ class MemoryEngine(MemoryDeployment):
             self.derivation,
             self.clock,
             self.meter,
+            FcmAccess(self.service_accounts, self.vault, self.oauth, self.clock),
         )
-        return Delivering(self.sends, self.jobs, self.settling, surroundings)
+        return Delivering(self.sends, self.jobs, self.events, self.settling, surroundings)
 
     @cached_property
     def resuming(self) -> Resuming:
@@ -144,14 +160,49 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def fetching(self) -> Fetching:
         """Messages that were too long."""
-        return Fetching(self.sends, self.fetches, self.derivation, self.clock)
+        return Fetching(self.sends, self.acts, self.derivation, self.clock)
+
+    @cached_property
+    def clicking(self) -> Clicking:
+        """Clicks."""
+        return Clicking(
+            self.sends,
+            self.chunks,
+            self.subscriptions,
+            self.acts,
+            self.inbox,
+            self.events,
+            self.derivation,
+            self.clock,
+        )
 
     @cached_property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
         return Subscribing(
-            self.subscriptions, self.registry, self.identifying, self.derivation, self.clock, self.randomness
+            self.subscriptions,
+            self.registry,
+            self.identifying,
+            self.following,
+            self.derivation,
+            self.clock,
+            self.randomness,
         )
+
+    @cached_property
+    def following(self) -> Following:
+        """People and their devices."""
+        return Following(self.persons, self.subscriptions, self.events, self.derivation, self.clock)
+
+    @cached_property
+    def enrolling(self) -> Enrolling:
+        """Enrolment codes."""
+        return Enrolling(self.codes, self.derivation, self.clock, self.randomness, days=30)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Inboxes."""
+        return Reading(self.inbox, self.sends, self.clock)
 
     @cached_property
     def limiting(self) -> Limiting:
@@ -159,9 +210,34 @@ class MemoryEngine(MemoryDeployment):
         return Limiting(self.windows, self.clock)
 
     @cached_property
+    def amending(self) -> Amending:
+        """What an app's owner changes of subscriptions."""
+        return Amending(self.subscriptions, self.registry, self.following, self.clock, self.randomness)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Sends, looked at afterwards."""
+        return Reviewing(self.sends, self.settling)
+
+    @cached_property
     def identifying(self) -> Identifying:
         """Names of people."""
         return Identifying(self.limiting, lambda: self.user_tokens, self.derivation, self.clock, self.meter)
+
+    @cached_property
+    def access_tokens(self) -> AccessTokens:
+        """Tokens by which callers say who they are."""
+        return AccessTokens(self.signer, None, self.clock, self.randomness)
+
+    @cached_property
+    def membership(self) -> Membership:
+        """Who is enrolled in an app."""
+        return Membership(self.members, self.persons, self.derivation, self.clock)
+
+    @cached_property
+    def messaging(self) -> Messaging:
+        """Sends to an app's own users."""
+        return Messaging(self.sending, self.membership, self.subscriptions, self.events, self.clock)
 
     @cached_property
     def user_tokens(self) -> UserTokens:
@@ -184,9 +260,75 @@ class MemoryEngine(MemoryDeployment):
         return Configuring(self.registry, self.subscriptions, self.vault, self.clock, self.randomness)
 
     @cached_property
+    def fcm_accounts(self) -> FcmAccounts:
+        """Service accounts for FCM."""
+        return FcmAccounts(
+            self.registry, self.service_accounts, self.subscriptions, self.vault, self.clock, self.randomness
+        )
+
+    @cached_property
     def people(self) -> People:
         """What is kept of a person."""
-        return People(self.registry, self.subscriptions, self.identifying, self.listing, self.clock, self.randomness)
+        return People(
+            self.registry,
+            self.subscriptions,
+            self.persons,
+            self.inbox,
+            self.codes,
+            self.identifying,
+            self.following,
+            self.listing,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Webhooks."""
+        return Webhooks(
+            self.registry,
+            self.hooks,
+            self.pending_events,
+            self.events,
+            self.derivation,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def importing(self) -> Importing:
+        """Subscriptions of other systems."""
+        return Importing(
+            self.imports,
+            self.bulk,
+            lambda call, asked: [call(one) for one in asked],
+            self.subscriptions,
+            self.registry,
+            self.configuring,
+            self.identifying,
+            self.following,
+            self.derivation,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        """What an app takes elsewhere."""
+        return Exporting(
+            self.registry,
+            self.listing,
+            self.persons,
+            lambda call, asked: [call(one) for one in asked],
+            self.vault,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def retrying(self) -> Retrying:
+        """The sweep of events that webhooks did not take."""
+        return Retrying(self.pending_events, self.events, self.clock)
 
     @cached_property
     def reconciling(self) -> Reconciling:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from mangum import Mangum
 from mangum.types import LambdaContext
 
+from tests import conformance
 from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.infrastructure.template import resources
 from tocsin.entrypoints.http import Application, Capability
@@ -58,10 +59,13 @@ class HttpApi:
         headers: Mapping[str, str] | None = None,
         *,
         function: Capability | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | str | None = None,
         address: str = "203.0.113.9",
     ) -> Answer:
-        """Call a path. body: bytes go as they are, anything else as JSON. function: None takes the one that owns it."""
+        """Call a path. body: bytes go as they are, anything else as JSON. query: by name, or as it stands in a URL.
+
+        function: None takes the one that owns it.
+        """
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         context = {
             "http": {"method": method, "path": path, "sourceIp": address, "protocol": "HTTP/1.1", "userAgent": "test"},
@@ -71,7 +75,7 @@ class HttpApi:
         event = {
             "version": "2.0",
             "rawPath": path,
-            "rawQueryString": urlencode(query or {}),
+            "rawQueryString": query if isinstance(query, str) else urlencode(query or {}),
             "headers": {"host": "push.example", "content-type": "application/json", **_lower(headers or {})},
             "requestContext": context,
             "body": base64.b64encode(raw).decode(),
@@ -83,7 +87,10 @@ class HttpApi:
         answered = _lower(reply["headers"])
         if answered.get("content-encoding") == "gzip":
             content = gzip.decompress(content)
-        return Answer(reply["statusCode"], answered, content)
+        answer = Answer(reply["statusCode"], answered, content)
+        if function is None:  # no other function has the path's route
+            conformance.check(method, path, answer)
+        return answer
 
     def operator(self, method: str, path: str, body: object = None) -> Answer:
         """Call as the operator."""

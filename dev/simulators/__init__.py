@@ -1,4 +1,4 @@
-"""Strict simulators of the four push services, behind their real host names.
+"""Strict simulators of the four push services, behind their real host names, and of FCM's HTTP v1 API for phones.
 
 A sender reaches them through two ordinary production settings, an outbound proxy and a CA bundle, so that its
 https-only rule, its list of known hosts and its certificate checks stay on. `Simulators` runs everything in a thread of
@@ -27,6 +27,10 @@ control API (JSON; errors are {"error": text})
   GET    /firefox                     {clients, channels, acks, nacks, unregisters} of real Firefoxes
   POST   /firefox/kick                drop their sockets
   GET    /chromium                    {clients, channels} of real Chromiums
+  POST   /fcm/projects                a Firebase project -> 201 the file of its service account
+  DELETE /fcm/projects/{id}           delete the service account; /access-tokens below it: end its access tokens
+  POST   /fcm/projects/{id}/devices   a phone with its app -> 201 {id, token}
+  DELETE /fcm/devices/{id}            uninstalled: UNREGISTERED from now on; /behaviour and /messages as above
   GET    /healthz
 """
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from dev.simulators.push_services import HOST_PATTERNS
+from dev.simulators.hosts import SIMULATED
 
 CA_LIFETIME = dt.timedelta(days=3650)
 # Browsers and some TLS stacks refuse server certificates that live longer than 398 days.
@@ -31,8 +31,8 @@ class Authority:
 def prepare(state_dir: Path) -> Authority:
     """Load the CA of an earlier run or make one, and issue a fresh server certificate for every simulated host."""
     files = Authority(state_dir / "ca.pem", state_dir / "ca-key.pem", state_dir / "server.pem")
-    if files.bundle.exists() and files.key.exists():
-        certificate = x509.load_pem_x509_certificate(files.bundle.read_bytes())
+    certificate = x509.load_pem_x509_certificate(files.bundle.read_bytes()) if files.bundle.exists() else None
+    if certificate is not None and files.key.exists() and _permitted(certificate) == _constraints():
         key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError(f"{files.key.name} is not an elliptic curve key: delete {files.bundle.name} and it")
@@ -68,16 +68,25 @@ def server_key_fingerprint(files: Authority) -> str:
 def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tocsin push service simulators: test CA")])
     public = key.public_key()
-    # Constrained to the push services' names, so that a leaked key of this CA can vouch for nothing else.
-    permitted = [x509.DNSName(pattern.removeprefix("*.")) for pattern in HOST_PATTERNS]
     return (
         _builder(name, name, public, CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), critical=True)
+        .add_extension(_constraints(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )
+
+
+def _constraints() -> x509.NameConstraints:
+    """Constrained to the simulated names, so that a leaked key of this CA can vouch for nothing else."""
+    permitted = [x509.DNSName(pattern.removeprefix("*.")) for pattern in SIMULATED]
+    return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
+
+
+def _permitted(certificate: x509.Certificate) -> x509.NameConstraints:
+    """What an authority may vouch for: one from before a host was simulated has to be made anew."""
+    return certificate.extensions.get_extension_for_class(x509.NameConstraints).value
 
 
 def _server_certificate(
@@ -85,7 +94,7 @@ def _server_certificate(
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tocsin push service simulators")])
     public = key.public_key()
-    names = [x509.DNSName(pattern) for pattern in HOST_PATTERNS]
+    names = [x509.DNSName(pattern) for pattern in SIMULATED]
     return (
         _builder(name, issuer.subject, public, SERVER_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

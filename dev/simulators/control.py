@@ -9,8 +9,10 @@ from aiohttp import web
 from dev.simulators import behaviour
 from dev.simulators.behaviour import Behaviours
 from dev.simulators.chromium import Chromiums
+from dev.simulators.firebase_control import FirebaseControl
 from dev.simulators.firefox import Firefoxes
 from dev.simulators.push_services import Service
+from dev.simulators.receivers import Receivers
 from dev.simulators.user_agents import UserAgent, UserAgents
 from dev.simulators.vapid_check import decode_base64url, encode_base64url, is_public_key
 
@@ -34,6 +36,8 @@ class ControlApi:
     behaviours: Behaviours
     firefoxes: Firefoxes
     chromiums: Chromiums
+    firebase: FirebaseControl
+    receivers: Receivers
 
     def application(self) -> web.Application:
         """The web application."""
@@ -52,6 +56,8 @@ class ControlApi:
                 web.get("/firefox", self._firefox),
                 web.post("/firefox/kick", self._kick),
                 web.get("/chromium", self._chromium),
+                *self.firebase.routes(),
+                *self.receivers.routes(),
             ]
         )
         return application

@@ -1,10 +1,10 @@
-"""A CONNECT proxy that leads the push services' host names to the simulators and lets nothing else out."""
+"""A CONNECT proxy that leads the simulated host names to the simulators and lets nothing else out."""
 
 import asyncio
 import re
 from contextlib import suppress
 
-from dev.simulators.push_services import service_of
+from dev.simulators.hosts import is_simulated
 
 _HEAD_LIMIT = 16 * 1024
 _CHUNK = 64 * 1024
@@ -63,14 +63,14 @@ class EgressProxy:
 
 
 def refuse(head: bytes) -> str | None:
-    """Status line for a request that gets no tunnel; None for CONNECT to a push service's port 443."""
+    """Status line for a request that gets no tunnel; None for CONNECT to a simulated host's port 443."""
     request = _REQUEST.match(head)
     if request is None:
         return "400 Bad Request"
     if request["method"] != b"CONNECT":
         return "405 Method Not Allowed"
     target = _TARGET.fullmatch(request["target"].decode("latin-1"))
-    if target is None or service_of(target["host"]) is None:
+    if target is None or not is_simulated(target["host"]):
         return "403 Forbidden"
     return None
 

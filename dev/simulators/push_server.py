@@ -1,4 +1,7 @@
-"""The HTTPS side of all four push services: one strict engine, told apart by the Host header."""
+"""The HTTPS side of all four push services: one strict engine, told apart by the Host header.
+
+Beside it stand FCM's HTTP v1 API, at its paths, and Google's token endpoint and customers' servers, at their hosts.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +12,15 @@ from aiohttp import web
 from dev.simulators import push_request, vapid_check
 from dev.simulators.behaviour import Behaviours
 from dev.simulators.channels import Channel
+from dev.simulators.fcm_v1 import FcmV1
+from dev.simulators.firebase import TOKEN_HOST
 from dev.simulators.forwarding import Forward
 from dev.simulators.personalities import PERSONALITIES
 from dev.simulators.push_request import PushHeaders, RequestFault
 from dev.simulators.push_services import Fault, Reply, Service, service_of
+from dev.simulators.receivers import NAMES as RECEIVERS
+from dev.simulators.receivers import Receivers
+from dev.simulators.token_server import TokenServer
 from dev.simulators.user_agents import UserAgent, UserAgents
 from dev.simulators.vapid_check import VapidClaims
 
@@ -39,6 +47,9 @@ class PushServer:
     user_agents: UserAgents
     behaviours: Behaviours
     browsers: Mapping[Service, RealBrowsers]
+    fcm_v1: FcmV1
+    tokens: TokenServer
+    receivers: Receivers
     forward: Forward | None
     clock: Callable[[], float]
 
@@ -50,9 +61,16 @@ class PushServer:
 
     async def _handle(self, request: web.Request) -> web.Response:
         host = request.host.lower().removesuffix(":443")
+        if host in RECEIVERS:
+            return await self.receivers.receive(request)
+        if host == TOKEN_HOST:
+            return _response(self.tokens.answer(request.method, request.path, request.headers, await request.read()))
         service = service_of(host)
         if service is None:
             return _response(Reply(421))  # RFC 9110 section 15.5.20: misdirected request
+        if service is Service.FCM and self.fcm_v1.knows(request.path):
+            reply = await self.fcm_v1.answer(request.method, request.path, request.headers, await request.read())
+            return _response(reply)
         return _response(await self._answer(request, service, f"https://{host}"))
 
     async def _answer(self, request: web.Request, service: Service, origin: str) -> Reply:

@@ -16,10 +16,15 @@ from dev.simulators.channels import Channels
 from dev.simulators.chromium import Chromiums
 from dev.simulators.control import ControlApi
 from dev.simulators.egress_proxy import EgressProxy
+from dev.simulators.fcm_v1 import FcmV1
+from dev.simulators.firebase import Firebase
+from dev.simulators.firebase_control import FirebaseControl
 from dev.simulators.firefox import Firefoxes
 from dev.simulators.forwarding import Forward
 from dev.simulators.push_server import PushServer, RealBrowsers
 from dev.simulators.push_services import Service
+from dev.simulators.receivers import Receivers
+from dev.simulators.token_server import TokenServer
 from dev.simulators.user_agents import UserAgents
 
 _LOOPBACK = "127.0.0.1"
@@ -121,7 +126,10 @@ class Simulators:
             firefoxes = Firefoxes(Channels(state, Service.MOZILLA, self._clock))
             chromiums = Chromiums(Channels(state, Service.FCM, self._clock), state)
             browsers: dict[Service, RealBrowsers] = {Service.MOZILLA: firefoxes, Service.FCM: chromiums}
-            push = PushServer(user_agents, behaviours, browsers, self._forward, self._clock)
+            firebase = Firebase(state, self._clock)
+            v1, tokens = FcmV1(firebase, behaviours), TokenServer(firebase, self._clock)
+            receivers = Receivers()
+            push = PushServer(user_agents, behaviours, browsers, v1, tokens, receivers, self._forward, self._clock)
             tls = certificates.server_context(authority)
             tls_port = await _listen(open_parts, push.application(), 0, tls)
             proxy = EgressProxy(tls_port)
@@ -141,7 +149,9 @@ class Simulators:
                 f"--gcm-mcs-endpoint=https://localhost:{mcs.sockets[0].getsockname()[1]}",
                 f"--ignore-certificate-errors-spki-list={certificates.server_key_fingerprint(authority)}",
             )
-            control = ControlApi(user_agents, behaviours, firefoxes, chromiums)
+            control = ControlApi(
+                user_agents, behaviours, firefoxes, chromiums, FirebaseControl(firebase, behaviours), receivers
+            )
             self._control_port = await _listen(open_parts, control.application(), self._control_port)
             self._ready.set()
             await self._stopping.wait()

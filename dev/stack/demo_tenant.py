@@ -9,6 +9,8 @@ from typing import Any
 from tocsin.entrypoints.registry import dialects
 
 READER = "reader@example.com"
+READER_ID = "reader"
+"""The reader's name at Keymaster and bNotify, which know people by ids of your own."""
 CREDITS = 10_000
 
 
@@ -16,8 +18,8 @@ CREDITS = 10_000
 class DemoTenant:
     """What the demo's callers need.
 
-    `app` is its id, which browsers may know; `keys` are by dialect and kind. `reader` and `spare` are user agents as
-    the simulators describe them; the first is enrolled.
+    `app` is its id, which browsers may know; `keys` are by dialect and kind, and for Keymaster also what its callers
+    know them by. `reader` and `spare` are user agents as the simulators describe them; the first is enrolled.
     """
 
     api: str
@@ -80,12 +82,32 @@ def _new_tenant(api: str, operator_key: str, simulator: str) -> DemoTenant:
     }
     post(f"{api}/admin/apps/{app['id']}/credits", {"amount": CREDITS, "reference": "make-dev"}, bearer)
     reader, spare = (post(f"{simulator}/user-agents", {"service": service}, {}) for service in ("mozilla", "fcm"))
+    keys["keymaster"] |= _keymaster(app["ids"]["keymaster"], keys["keymaster"]["secret"])
+    _open_keymaster(api, f"{api}/admin/apps/{app['id']}/access-tokens", bearer, app["ids"]["keymaster"], reader)
     return DemoTenant(api, app["id"], keys, reader, spare)
 
 
-def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+def _keymaster(app_id: str, key: str) -> dict[str, str]:
+    client_id, _, client_secret = key.partition(":")
+    return {"app_id": app_id, "client_id": client_id, "client_secret": client_secret}
+
+
+def _open_keymaster(api: str, tokens: str, bearer: dict[str, str], app_id: str, reader: dict[str, Any]) -> None:
+    """Enable push as the app's administrator, and register the reader's browser as its user."""
+
+    def token(**fields: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {post(tokens, fields, bearer)['access_token']}"}
+
+    config = f"{api}/push/config/{app_id}"
+    post(config, {"enabled": True}, token(type="admin", roles=["app_admin"]), method="PATCH")
+    device = {"app_id": app_id, "platform": "web", "push_token": reader["subscription"]}
+    post(f"{api}/push/devices/register", device, token(type="user", user_id=READER_ID))
+
+
+def post(url: str, body: dict[str, Any], headers: dict[str, str], method: str = "POST") -> dict[str, Any]:
     """POST JSON and return the JSON answer. Raises urllib.error.HTTPError for a status of 400 and above."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+    sent = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, json.dumps(body).encode(), sent, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         read: dict[str, Any] = json.load(answer)
         return read

@@ -1,6 +1,7 @@
 """The AWS emulator (ministack) as a child process that keeps its state in a folder."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from dev.simulators.receivers import NAMES
 from dev.stack.earlier_run import lock_to_hand_down
 from dev.stack.failure import StackFailure
 
@@ -124,6 +126,9 @@ class Emulator:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self._dir / "s3"),
             "TMPDIR": str(scratch),
+            # Functions inherit both: to them the simulated Internet has a name server too.
+            "PYTHONPATH": str(Path(__file__).with_name("resolver")),
+            "LOCAL_NAMES": json.dumps(NAMES),
         }
 
     def _await_health(self) -> None:

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from dev.stack.curl_lines import cloudsignal_line, enrol_line, send_line, unsubscribe_line
+from dev.stack.curl_lines import (
+    cloudsignal_line,
+    code_line,
+    enrol_line,
+    keymaster_lines,
+    notify_line,
+    pushary_line,
+    send_line,
+    unsubscribe_line,
+)
 from dev.stack.demo_tenant import READER, DemoTenant
 
 PAGE = """
@@ -10,6 +19,7 @@ PAGE = """
 
     API         {api}
     demo page   {api}/demo/   (subscribe this very browser, then send to it)
+    reference   {api}/docs   (each API, with curl lines; /openapi/<name>.json for tools)
     demo key    {key}   (pushService)
     more keys   {keys}   (the operator's, the publishable one, the simulator's address)
     log         {log}   (of the local AWS; each API request is told below)
@@ -30,6 +40,20 @@ PAGE = """
 
 {cloudsignal}
 
+     By Keymaster's, which wants a token first:
+
+{keymaster}
+
+     To everyone by Pushary's:
+
+{pushary}
+
+     By bNotify's: a code, whose deepLink subscribes this very browser for the reader too, and a notification to all of
+     the reader's devices:
+
+{code}
+{notify}
+
   4. Unsubscribe the address with all its browsers (line 2 enrols one again):
 
 {unsubscribe}
@@ -44,6 +68,10 @@ def page(tenant: DemoTenant, simulator: str, keys: Path, log: Path) -> str:
         api=tenant.api,
         key=tenant.keys["pushservice"]["secret"],
         cloudsignal=cloudsignal_line(tenant),
+        keymaster=keymaster_lines(tenant),
+        pushary=pushary_line(tenant),
+        code=code_line(tenant),
+        notify=notify_line(tenant),
         keys=keys,
         log=log,
         reader=READER,

@@ -207,7 +207,7 @@ def _instead_of_the_world(cloud: Cloud, clock: _Clock, service: _PushService) ->
         clients_of(cloud),
         mock.patch("tocsin.entrypoints.container.SystemClock", return_value=clock),
         mock.patch("tocsin.adapters.push_http.PushHttp", side_effect=lambda *_options: _Transport(service)),
-        mock.patch("tocsin.application.delivery_pass.encrypt", _encrypted),
+        mock.patch("tocsin.application.posting.encrypt", _encrypted),
     ):
         yield
 

@@ -65,6 +65,7 @@ class History:
             self._read_again,
             self._expire,
             self._expire_all,
+            self._reject,
             self._note,
             self._erase,
             self._mark,
@@ -216,6 +217,12 @@ class History:
         # One each, because what is played on one thread only cannot be asked side by side.
         for one in several:
             self._stores.subscriptions.expire_all(APP, [Gone(one.id, one.endpoint, VAPID_KEYS[detail % 2])])
+        return None
+
+    def _reject(self, subject: int, detail: int) -> object:
+        known = subscription(subject)
+        refused = Gone(known.id, known.endpoint, VAPID_KEYS[detail % 2])
+        self._stores.subscriptions.note_rejected(APP, [refused])
         return None
 
     def _note(self, subject: int, detail: int) -> object:

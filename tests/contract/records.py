@@ -118,6 +118,7 @@ def subscription(
         created_at,
         seen_at,
         0,
+        updated_at=NOW,
     )
 
 

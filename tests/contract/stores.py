@@ -6,26 +6,43 @@ from typing import TYPE_CHECKING
 from tests.contract.tables import Tables
 from tests.memory.deployment import MemoryDeployment
 from tests.memory.system import SeededRandomness, VirtualClock
+from tocsin.adapters.dynamodb.acts import DynamoActs
+from tocsin.adapters.dynamodb.bulk import DynamoBulkWriter
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
+from tocsin.adapters.dynamodb.codes import DynamoCodes
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
-from tocsin.adapters.dynamodb.fetches import DynamoFetches
+from tocsin.adapters.dynamodb.imports import DynamoImports
+from tocsin.adapters.dynamodb.inbox import DynamoInbox
+from tocsin.adapters.dynamodb.members import DynamoMembers
+from tocsin.adapters.dynamodb.persons import DynamoPersons
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
 from tocsin.adapters.dynamodb.sends import DynamoSends
+from tocsin.adapters.dynamodb.service_accounts import DynamoServiceAccounts
 from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
+from tocsin.adapters.dynamodb.webhooks import DynamoHooks, DynamoPendingEvents
 from tocsin.application.ports import (
+    Acts,
+    BulkWriter,
     Chunks,
     Clock,
+    Codes,
     Credits,
-    Fetches,
     Frozen,
+    Hooks,
+    Imports,
+    Inbox,
+    Members,
+    PendingEvents,
+    Persons,
     Quotas,
     Randomness,
     Registry,
     RequestWindows,
     Sends,
+    ServiceAccounts,
     Subscriptions,
 )
 from tocsin.domain.chunk import Chunk
@@ -46,7 +63,16 @@ class Stores:
     windows: RequestWindows
     sends: Sends
     chunks: Chunks
-    fetches: Fetches
+    acts: Acts
+    imports: Imports
+    bulk: BulkWriter
+    persons: Persons
+    inbox: Inbox
+    codes: Codes
+    hooks: Hooks
+    pending_events: PendingEvents
+    members: Members
+    service_accounts: ServiceAccounts
 
     def plan(self, chunk: Chunk, frozen: Frozen) -> None:
         """Store a chunk as a planner does: its recipients first."""
@@ -66,7 +92,16 @@ def memory_stores() -> Stores:
         memory.windows,
         memory.sends,
         memory.chunks,
-        memory.fetches,
+        memory.acts,
+        memory.imports,
+        memory.bulk,
+        memory.persons,
+        memory.inbox,
+        memory.codes,
+        memory.hooks,
+        memory.pending_events,
+        memory.members,
+        memory.service_accounts,
     )
 
 
@@ -77,14 +112,24 @@ def dynamo_stores(
     clock = VirtualClock()
     database = Database(client, waits or clock, randomness or SeededRandomness())
     of_sends = (tables.sends, tables.credits, tables.subscriptions)
+    subscriptions = DynamoSubscriptions(database, tables.subscriptions, tables.tenants)
     return Stores(
         clock,
         DynamoRegistry(database, tables.tenants),
-        DynamoSubscriptions(database, tables.subscriptions, tables.tenants),
+        subscriptions,
         DynamoCredits(database, tables.credits),
         DynamoQuotas(database, tables.credits),
         DynamoRequestWindows(database, tables.credits),
         DynamoSends(database, *of_sends),
         DynamoChunks(database, *of_sends),
-        DynamoFetches(database, tables.sends),
+        DynamoActs(database, tables.sends),
+        DynamoImports(database, tables.tenants),
+        DynamoBulkWriter(subscriptions),
+        DynamoPersons(database, tables.subscriptions),
+        DynamoInbox(database, tables.sends),
+        DynamoCodes(database, tables.subscriptions),
+        DynamoHooks(database, tables.tenants),
+        DynamoPendingEvents(database, tables.sends),
+        DynamoMembers(database, tables.subscriptions),
+        DynamoServiceAccounts(database, tables.tenants),
     )

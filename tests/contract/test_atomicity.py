@@ -41,6 +41,7 @@ from tocsin.adapters.dynamodb.keys import Key
 from tocsin.adapters.dynamodb.marshalling import Record
 from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.ports import (
+    Act,
     Gone,
     Idempotency,
     InsufficientCredits,
@@ -53,7 +54,7 @@ from tocsin.domain.chunk import Repeat, Result, claimed, finished
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
 from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Course, Send, SendState, Tally
-from tocsin.domain.subscription import Broadcasts, Counts, SubscriptionState
+from tocsin.domain.subscription import MAX_REJECTIONS, Broadcasts, Counts, SubscriptionState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -118,7 +119,7 @@ def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
 
 @pytest.mark.row("X-6")
 def test_x_6_of_many_who_fetch_one_message_one_is_the_first(stores: Stores) -> None:
-    results = at_once(lambda number: stores.fetches.first(APP, send(1).id, 0, number % 10, NOW + 600), 80)
+    results = at_once(lambda number: stores.acts.first(APP, send(1).id, 0, number % 10, Act.CLICKED), 80)
     assert results.count(True) == 10
     assert results.count(False) == 70
 
@@ -246,6 +247,17 @@ def test_a_settlement_meets_a_new_hour_and_returns_to_day_and_month_alone(stores
 
     assert all(at_once(settle_or_begin, THREADS + 1))
     assert stores.quotas.usage(APP, later) == Usage(1, THREADS + 1, THREADS + 1)
+
+
+def test_refusals_at_once_bounce_a_subscription_once(stores: Stores) -> None:
+    one = subscription(1)
+    stores.subscriptions.put(one, None)
+    at_once(lambda _: stores.subscriptions.note_rejected(APP, [Gone(one.id, one.endpoint, one.vapid_key)]))
+    found = stores.subscriptions.get(APP, one.id)
+    assert found is not None
+    assert (found.state, found.rejections >= MAX_REJECTIONS) == (SubscriptionState.BOUNCED, True)
+    counts = stores.subscriptions.counts(APP)
+    assert (counts.active, counts.bounced, counts.by_key) == (0, 1, {})
 
 
 def test_a_listing_and_its_counters_agree_after_many_changes_at_once(stores: Stores) -> None:
@@ -447,9 +459,9 @@ def test_many_of_one_shard_that_several_workers_find_gone_expire_once(stores: St
     at_once(lambda number: stores.subscriptions.expire_all(APP, gone[number * 5 : number * 5 + 20]))
     expired = [changed(one, state=SubscriptionState.EXPIRED) for one in several[:50]]
     assert stores.subscriptions.counts(APP) == counted(*expired, *several[50:])
-    assert sorted(stores.subscriptions.known(APP, ANNA), key=lambda one: one.id) == sorted(
-        [*expired, *several[50:]], key=lambda one: one.id
-    )
+    # The store's own clock says when: here it is the real one.
+    found = [replace(one, updated_at=NOW) for one in stores.subscriptions.known(APP, ANNA)]
+    assert sorted(found, key=lambda one: one.id) == sorted([*expired, *several[50:]], key=lambda one: one.id)
 
 
 class LostReplies:

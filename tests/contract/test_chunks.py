@@ -253,7 +253,8 @@ def test_the_chunk_of_a_settled_send_is_not_saved(stores: Stores) -> None:
     assert stores.credits.balance(APP) == Balance(9, 0, 1)
 
 
-SERVICES = tuple(map(str, PushService))
+# A chunk of phones and browsers that all five put off at once may cost two.
+SERVICES = tuple(str(service) for service in PushService if service is not PushService.FCM_V1)
 REASON = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=80)
 NUMBERS = st.integers(0, 2**40)
 SAID = st.builds(Said, st.sampled_from((*SERVICES, NOBODY)), st.sampled_from(Fate), REASON)

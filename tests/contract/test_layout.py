@@ -25,7 +25,8 @@ from tests.contract.tables import Tables, create_tables
 from tocsin.adapters.dynamodb.database import Database, Write
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
-from tocsin.application.ports import Gone, Idempotency, Place
+from tocsin.application.ports import Act, EnrolmentCode, Gone, Idempotency, Place
+from tocsin.domain.person import Person
 from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Tally
 
@@ -194,9 +195,27 @@ def test_a_request_window_ends_soon_after_its_time(shelves: Shelves) -> None:
     assert window.number("expires_at") == NOW // 60 * 60 + 120
 
 
-def test_fetches_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_until_the_ttl_ends(shelves: Shelves) -> None:
+def test_acts_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_as_long_as_the_send(shelves: Shelves) -> None:
     for index in (7, 0, 499):
-        shelves.stores.fetches.first(APP, send(1).id, 3, index, NOW + 600)
+        shelves.stores.acts.first(APP, send(1).id, 3, index, Act.CLICKED)
     [(name, item)] = shelves.items(shelves.tables.sends).items()
-    assert name == f"APP#{APP}#SEND#{send(1).id}#FETCHED#00003 FETCHED"
-    assert item.number("expires_at") == NOW + 600
+    assert name == f"APP#{APP}#SEND#{send(1).id}#ACTS#00003 ACTS"
+    assert item.number("expires_at") == shelves.stores.clock.now() + KEPT_SECONDS
+
+
+def test_a_person_is_listed_with_their_record_and_only_while_subscribed(shelves: Shelves) -> None:
+    """So a list of ten thousand reads no further item."""
+    person = Person(APP, "ab" * 12, BERT.value, True, False, False, NOW, NOW, 7)
+    shelves.stores.persons.put(person, None)
+    rows = shelves.client.scan(TableName=shelves.tables.subscriptions, IndexName="by_created")["Items"]
+    assert [row.keys() for row in rows] == [{"pk", "sk", "listed", "listed_at", "person"}]
+    shelves.stores.persons.put(replace(person, subscribed=False, revision=8), person)
+    assert shelves.client.scan(TableName=shelves.tables.subscriptions, IndexName="by_created")["Items"] == []
+
+
+def test_an_enrolment_code_ends_by_itself_in_both_places(shelves: Shelves) -> None:
+    code = EnrolmentCode(APP, BERT.value, "ab" * 32, "cd" * 12, NOW + 60)
+    shelves.stores.codes.add(code)
+    items = shelves.items(shelves.tables.subscriptions)
+    assert items.keys() == {f"CODE#{code.digest} META", f"APP#{APP}#ID#external#{BERT.value} CODE"}
+    assert {item.number("expires_at") for item in items.values()} == {NOW + 60}

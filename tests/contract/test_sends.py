@@ -19,12 +19,20 @@ from tests.contract.records import (
     send,
 )
 from tests.contract.stores import Stores
-from tocsin.application.ports import EarlierSend, Idempotency, IdempotencyKeyTaken, InsufficientCredits, Told
+from tocsin.application.ports import (
+    EarlierSend,
+    Idempotency,
+    IdempotencyKeyTaken,
+    InsufficientCredits,
+    MalformedCursor,
+    Told,
+)
 from tocsin.domain.chunk import finished
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
 from tocsin.domain.report import Report
-from tocsin.domain.send import Balance, Charge, Course, Listed, People, Send, SendState, Tally
+from tocsin.domain.send import Balance, Charge, Chosen, Course, Send, SendState, Tally
+from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.message import Urgency
 
 DUE = NOW + 60
@@ -44,7 +52,7 @@ def test_a_send_is_read_back_as_it_was(stores: Stores) -> None:
     grant(stores)
     plain = send(1)
     full = replace(
-        send(2, audience=People((ANNA, BERT))),
+        send(2, audience=Chosen((ANNA, BERT))),
         notification=Notification(
             "T",
             "",
@@ -58,7 +66,9 @@ def test_a_send_is_read_back_as_it_was(stores: Stores) -> None:
             Urgency.HIGH,
         ),
     )
-    listed = send(3, state=PLANNED, audience=Listed((SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))))
+    ids = (SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))
+    listed = send(3, state=PLANNED, audience=Chosen((BERT,), ids, ("news", "sport")))
+    listed = replace(listed, units=2, inbox="anna", traced=True)
     stores.sends.reserve(plain, None, None, DUE, UNLIMITED)
     stores.sends.reserve(full, None, None, DUE, UNLIMITED)
     stores.sends.reserve(listed, None, None, DUE, UNLIMITED)
@@ -383,3 +393,20 @@ def test_reserving_does_not_touch_a_chunk_of_another_send(stores: Stores) -> Non
     stores.chunks.save(done)
     assert stores.chunks.get(APP, first.id, 0) == done
     assert stores.chunks.get(APP, second.id, 0) == chunk(second, 0, size=2)[0]
+
+
+def test_sends_are_listed_by_api_newest_first(stores: Stores) -> None:
+    pushservice, pushary = DialectName("pushservice"), DialectName("pushary")
+    mine = [replace(send(number, created_at=NOW + number, charge=Charge.NONE)) for number in range(1, 6)]
+    mine[3] = replace(mine[3], dialect=pushary)
+    for one in (*mine, send(9, owner=OTHER_APP, charge=Charge.NONE)):
+        stores.sends.reserve(one, None, None, DUE, UNLIMITED)
+    first = stores.sends.listed(APP, [pushservice], 3, None)
+    assert [one.id for one in first.items] == [mine[4].id, mine[2].id, mine[1].id]
+    assert [one.id for one in stores.sends.listed(APP, [pushservice], 3, first.cursor).items] == [mine[0].id]
+    both = stores.sends.listed(APP, [pushservice, pushary], 4, None)
+    assert [one.id for one in both.items] == [one.id for one in reversed(mine[1:])]
+    last = stores.sends.listed(APP, [pushservice, pushary], 4, both.cursor)
+    assert ([one.id for one in last.items], last.cursor) == ([mine[0].id], None)
+    with pytest.raises(MalformedCursor):
+        stores.sends.listed(APP, [pushservice], 3, "APP#other")

@@ -24,11 +24,21 @@ from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import ALL_SHARDS, SendId, SubscriptionId, shard_of
 from tocsin.domain.parts import shards_of
 from tocsin.domain.report import Report
-from tocsin.domain.send import Charge, People, Tally
-from tocsin.domain.subscription import Activity, Broadcasts, Counts, Device, Subscription, SubscriptionState, notified
+from tocsin.domain.send import Charge, Chosen, Tally
+from tocsin.domain.subscription import (
+    FCM_KEY,
+    Activity,
+    Broadcasts,
+    Counts,
+    Device,
+    Platform,
+    Subscription,
+    SubscriptionState,
+    notified,
+)
 
 STATES = tuple(SubscriptionState)
-ACTIVE, INACTIVE, EXPIRED, UNREGISTERED = STATES
+ACTIVE, INACTIVE, EXPIRED, UNREGISTERED, BOUNCED = STATES
 FIRST_SEND, SECOND_SEND = SendId("01" * 12), SendId("02" * 12)
 
 
@@ -78,14 +88,35 @@ def test_a_subscription_is_read_back_as_it_was(stores: Stores) -> None:
     full = replace(
         subscription(1, ANNA, BERT),
         labels=("a", "b"),
-        device=Device("en", "Europe/Zurich", True, "Firefox", "141.0", "Linux", "desktop"),
+        device=Device("en", "Europe/Zurich", True, "Firefox", "141.0", "Linux", "desktop", "CH"),
         address=b"\x00sealed\xff",
         activity=Activity(-3, NOW, SendId("ab" * 12)),
+        updated_at=NOW + 1,
+        custom={"plan": "pro", "score": 0.1, "tags": [None, True, {"é": -7}]},
+        rejections=2,
     )
     bare = replace(subscription(2), device=Device())
     put_new(stores, full, bare)
     assert stores.subscriptions.get(APP, full.id) == full
     assert stores.subscriptions.get(APP, bare.id) == bare
+
+
+def test_a_phone_is_read_back_as_it_was_and_walked_with_the_others(stores: Stores) -> None:
+    phone = replace(subscription(1), endpoint="fcm:a:b", keys=None, vapid_key=FCM_KEY, platform=Platform.IOS)
+    browser = subscription(2)
+    put_new(stores, phone, browser)
+    assert stores.subscriptions.get(APP, phone.id) == phone
+    assert stores.subscriptions.load(APP, [phone.id])[phone.id] == phone
+    assert set(stores.subscriptions.walk(APP, None, 2).recipients) == {Recipient.of(phone), Recipient.of(browser)}
+    assert stores.subscriptions.counts(APP).by_key == {FCM_KEY: 1, browser.vapid_key: 1}
+
+
+def test_a_phone_that_is_gone_is_counted_out(stores: Stores) -> None:
+    phone = replace(subscription(1), endpoint="fcm:a:b", keys=None, vapid_key=FCM_KEY, platform=Platform.ANDROID)
+    put_new(stores, phone)
+    stores.subscriptions.expire_all(APP, [Gone(phone.id, phone.endpoint, FCM_KEY)])
+    counts = stores.subscriptions.counts(APP)
+    assert (counts.active, counts.expired, counts.by_key) == (0, 1, {})
 
 
 def test_a_foreign_app_sees_nothing(stores: Stores) -> None:
@@ -435,7 +466,8 @@ def test_a_listing_follows_every_change_of_state(stores: Stores) -> None:
     stores.subscriptions.put(changed(first, state=UNREGISTERED), first)
     assert stores.subscriptions.expire(APP, second.id, second.endpoint, "vapid-1")
     by_state = {state: stores.subscriptions.listed(APP, [state], None, 10) for state in STATES}
-    assert by_state == {ACTIVE: [], INACTIVE: [], EXPIRED: [place(second)], UNREGISTERED: [place(first)]}
+    filled = {EXPIRED: [place(second)], UNREGISTERED: [place(first)]}
+    assert by_state == {state: filled.get(state, []) for state in STATES}
 
 
 def test_places_of_a_listing_are_kept_for_five_minutes(stores: Stores) -> None:
@@ -478,7 +510,7 @@ def test_a_large_send_to_everyone_is_counted_once_for_the_app(stores: Stores) ->
     broadcast(stores, 1, NOW + 5)
     broadcast(stores, 2, NOW + 9)
     broadcast(stores, 3, NOW + 10, reserved=100)
-    to_people = send(4, 101, charge=Charge.NONE, audience=People((ANNA,)))
+    to_people = send(4, 101, charge=Charge.NONE, audience=Chosen((ANNA,)))
     stores.sends.reserve(to_people, None, None, NOW, UNLIMITED)
     stores.sends.settle(to_people, Tally(), Report(), NOW + 11)
     assert not stores.sends.settle(send(1, 101, charge=Charge.NONE), Tally(), Report(), NOW + 12)
@@ -497,6 +529,42 @@ def test_expiring_keeps_how_many_notifications_were_sent(stores: Stores) -> None
     broadcast(stores, 3)
     assert notified(stored(stores, one), stores.subscriptions.broadcasts(APP)) == 2
     assert stored(stores, one).activity.notified == 2
+
+
+def test_three_refusals_in_a_row_bounce_a_subscription_and_count_it_so(stores: Stores) -> None:
+    one, other = subscription(1), subscription(2)
+    put_new(stores, one, other)
+    broadcast(stores, 1)
+    for refusals in (1, 2):
+        stores.subscriptions.note_rejected(APP, [gone_now(one)])
+        assert stored(stores, one) == replace(one, rejections=refusals, revision=refusals)
+    stores.clock.sleep(5)
+    stores.subscriptions.note_rejected(APP, [gone_now(one), gone_now(other)])
+    bounced = stored(stores, one)
+    assert (bounced.state, bounced.updated_at, bounced.activity.notified) == (BOUNCED, NOW + 5, 1)
+    assert by_state_and_key(stores) == Counts(active=1, bounced=1, by_key={"vapid-1": 1}, by_shard=())
+    assert stores.subscriptions.listed(APP, [BOUNCED], None, 9) == [place(one)]
+    stores.subscriptions.note_rejected(APP, [gone_now(one)])
+    assert stored(stores, one) == bounced
+
+
+def test_an_acceptance_ends_a_row_of_refusals(stores: Stores) -> None:
+    one = subscription(1)
+    put_new(stores, one)
+    for number in (1, 2, 3):
+        for _ in range(2):
+            stores.subscriptions.note_rejected(APP, [gone_now(one)])
+        stores.subscriptions.note_accepted(APP, send(number).id, [one.id], NOW)
+    assert (stored(stores, one).state, stored(stores, one).rejections) == (ACTIVE, 0)
+
+
+def test_a_late_refusal_of_what_has_changed_counts_nothing(stores: Stores) -> None:
+    one = subscription(1)
+    put_new(stores, one)
+    late = Gone(one.id, "https://push.example/earlier", one.vapid_key), Gone(one.id, one.endpoint, "earlier")
+    stores.subscriptions.note_rejected(APP, [*late, gone_now(subscription(9))])
+    stores.subscriptions.note_rejected(OTHER_APP, [gone_now(one)])
+    assert stored(stores, one) == one
 
 
 @pytest.mark.parametrize("numbers", [(1, 2), (1, 33)], ids=["in two shards", "in one shard"])

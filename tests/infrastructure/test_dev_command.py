@@ -323,7 +323,13 @@ def test_the_root_leads_a_browser_to_the_demo_page_and_anybody_else_to_the_api(f
 
 
 def test_the_page_says_where_to_look() -> None:
-    keys = {"pushservice": {"secret": "psk_x"}, "cloudsignal": {"secret": "sk_x"}}
+    keys = {
+        "pushservice": {"secret": "psk_x"},
+        "cloudsignal": {"secret": "sk_x"},
+        "pushary": {"secret": "pk_x.sk_y"},
+        "bnotify": {"secret": "bn_x"},
+        "keymaster": {"secret": "id:secret"},
+    }
     tenant = DemoTenant("http://localhost:1", "app_x", keys, {"id": "ua_1"}, {"id": "ua_2", "subscription": {}})
     text = page(tenant, "http://127.0.0.1:2", Path("/x/dev.json"), Path("/x/emulator.log"))
     assert "/x/emulator.log" in text
@@ -331,6 +337,9 @@ def test_the_page_says_where_to_look() -> None:
     first, second = (text.index(f"http://127.0.0.1:2/user-agents/{agent}/messages") for agent in ("ua_1", "ua_2"))
     assert first < text.index("/v1/subscribe") < second < text.index("/v1/unsubscribe")
     assert "http://localhost:1/v2/push/send -H 'X-Secret-Key: sk_x'" in text
+    assert "/subscriptions/reader/code -H 'X-CHANNEL-API-KEY: bn_x'" in text
+    assert "/notifications/reader -H 'X-CHANNEL-API-KEY: bn_x'" in text
+    assert "http://localhost:1/api/v1/server/send -H 'Authorization: Bearer pk_x.sk_y'" in text
 
 
 def test_a_demo_tenant_is_remembered(tmp_path: Path) -> None:
@@ -338,7 +347,8 @@ def test_a_demo_tenant_is_remembered(tmp_path: Path) -> None:
 
     async def answer(request: web.Request) -> web.Response:
         asked.append(request.path)
-        return web.json_response({"id": f"id_{len(asked)}", "key": f"key_{len(asked)}", "subscription": {}})
+        made = {"id": f"id_{len(asked)}", "key": f"key_{len(asked)}", "subscription": {}}
+        return web.json_response({**made, "ids": {"keymaster": "id"}, "access_token": "token"})
 
     api = web.Application()
     api.router.add_route("*", "/{path:(?s:.*)}", answer)
@@ -359,7 +369,8 @@ def test_a_demo_tenant_of_an_earlier_version_is_made_anew(tmp_path: Path) -> Non
 
     async def answer(request: web.Request) -> web.Response:
         asked.append(request.path)
-        return web.json_response({"id": "id", "key": "key", "subscription": {}})
+        made = {"id": "id", "key": "key", "subscription": {}}
+        return web.json_response({**made, "ids": {"keymaster": "id"}, "access_token": "token"})
 
     record = tmp_path / "demo-1.json"
     record.write_text(json.dumps({"api": "http://localhost:1", "app": "app_x", "secret_key": "psk_x"}))

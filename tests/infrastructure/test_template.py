@@ -10,7 +10,7 @@ from moto import mock_aws
 from tests.infrastructure.template import load, logical_id, resources, statements
 from tocsin.application.jobs import MESSAGE_LIMIT
 from tocsin.application.ports import Queue
-from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, RESERVE_SECONDS
+from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, EVENTS_AT_ONCE, RESERVE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -31,6 +31,8 @@ SETTINGS = {
     "BULK_FANOUT_QUEUE_URL": "BulkFanoutQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
     "BULK_DELIVER_QUEUE_URL": "BulkDeliverQueue",
+    "WEBHOOKS_QUEUE_URL": "WebhooksQueue",
+    "WEBHOOKS_DEAD_LETTERS_URL": "WebhooksDeadLetters",
     "FANOUT_DEAD_LETTERS_URL": "FanoutDeadLetters",
     "BULK_FANOUT_DEAD_LETTERS_URL": "BulkFanoutDeadLetters",
     "DELIVER_DEAD_LETTERS_URL": "DeliverDeadLetters",
@@ -39,22 +41,26 @@ SETTINGS = {
     "OPERATOR_SECRET": "OperatorSecret",
     "SERVICE_SECRET": "ServiceSecret",
     "VAPID_KMS_KEY": "VapidKey",
+    "TOKEN_KMS_KEY": "TokenKey",
 }
-SENDERS = {"SendFunction", "DeliverFunction"}
+SENDERS = {"SendFunction", "DeliverFunction", "WebhooksFunction"}
+READERS_OF_TOKENS = {"SendFunction", "SubscribeFunction", "SubscribersFunction", "AccountFunction"}
+"""Whoever is shown access tokens, which may be of an issuer whose keys have to be fetched."""
 
 # What the stores' code does with each table and index for a function. The writes of a transaction count one by one.
 ACCESS: dict[str, dict[str, set[str]]] = {
     "SendFunction": {
         "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query", "UpdateItem"},
-        "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SendsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SendsTable/by_created": {"Query"},
     },
     "SubscribeFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"UpdateItem"},
-        "SubscriptionsTable": {"DeleteItem", "GetItem", "PutItem", "UpdateItem"},
-        "SendsTable": {"GetItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SendsTable": {"GetItem", "Query", "UpdateItem"},
     },
     "UnsubscribeFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
@@ -64,20 +70,27 @@ ACCESS: dict[str, dict[str, set[str]]] = {
     "SubscribersFunction": {
         "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "UpdateItem"},
-        "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SubscriptionsTable/by_created": {"Query"},
     },
     "QuotaFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "UpdateItem"},
     },
+    "CampaignsFunction": {
+        "TenantsTable": {"GetItem", "UpdateItem"},
+        "CreditsTable": {"UpdateItem"},
+        "SendsTable": {"BatchGetItem", "GetItem", "Query"},
+        "SendsTable/by_created": {"Query"},
+    },
     "AccountFunction": {
-        "TenantsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "TenantsTable": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "TenantsTable/by_owner": {"Query"},
         "CreditsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "CreditsTable/by_time": {"Query"},
-        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "Query", "UpdateItem"},
-        "SendsTable": {"GetItem", "Query"},
+        "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "SubscriptionsTable/by_created": {"Query"},
+        "SendsTable": {"DeleteItem", "GetItem", "PutItem", "Query"},
     },
     "WebFunction": {"TenantsTable": {"GetItem"}},
     "FanoutFunction": {
@@ -90,6 +103,11 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "CreditsTable": {"PutItem", "UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "UpdateItem"},
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
+    },
+    "WebhooksFunction": {
+        "TenantsTable": {"GetItem", "PutItem"},
+        "SubscriptionsTable": {"BatchGetItem"},
+        "SendsTable": {"DeleteItem", "GetItem", "PutItem"},
     },
     "SchedulerFunction": {
         "TenantsTable/by_owner": {"Query"},
@@ -106,12 +124,17 @@ ACCESS: dict[str, dict[str, set[str]]] = {
 TAKING = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage"}
 PUTTING = {"SendMessage"}
 FANOUT, DELIVER = {"FanoutQueue", "BulkFanoutQueue"}, {"DeliverQueue", "BulkDeliverQueue"}
+TOLD = {"WebhooksQueue"}
 QUEUE_ACCESS: dict[str, dict[str, set[str]]] = {
-    "SendFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING),
+    "SendFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING),
     "FanoutFunction": dict.fromkeys(FANOUT, TAKING | PUTTING) | dict.fromkeys(DELIVER, PUTTING),
-    "DeliverFunction": dict.fromkeys(DELIVER, TAKING | PUTTING),
-    "SchedulerFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING),
-    "AccountFunction": dict.fromkeys(FANOUT | DELIVER, PUTTING)
+    "DeliverFunction": dict.fromkeys(DELIVER, TAKING | PUTTING) | dict.fromkeys(TOLD, PUTTING),
+    "SubscribeFunction": dict.fromkeys(TOLD, PUTTING),
+    "UnsubscribeFunction": dict.fromkeys(TOLD, PUTTING),
+    "SubscribersFunction": dict.fromkeys(TOLD, PUTTING),
+    "WebhooksFunction": dict.fromkeys(TOLD, TAKING | PUTTING),
+    "SchedulerFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING),
+    "AccountFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING)
     | dict.fromkeys((name for name, queue in QUEUES.items() if "RedrivePolicy" not in queue), TAKING),
 }
 
@@ -122,6 +145,7 @@ def sources(function: str) -> list[dict[str, Any]]:
 
 
 WORKERS = [name for name in FUNCTIONS if sources(name)]
+OF_SENDS = [name for name in WORKERS if name != "WebhooksFunction"]
 
 
 def environment(function: str) -> dict[str, Any]:
@@ -177,18 +201,30 @@ def test_a_role_names_what_it_may_touch(name: str) -> None:
     assert "ManagedPolicyArns" not in ROLES[name]
 
 
-@pytest.mark.parametrize("name", ROLES)
-def test_vapid_keys_are_used_in_their_context_only(name: str) -> None:
+def purposes(name: str, action: str) -> set[str]:
+    """For which purposes a role may use the key so; every such statement has to name some."""
+    named: set[str] = set()
     for statement in statements(ROLES[name]):
-        if any(action.startswith("kms:") for action in statement["Action"]):
-            assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": "vapid"}}
+        if action in statement["Action"]:
+            ((key, purpose),) = statement["Condition"]["StringEquals"].items()
+            assert key == "kms:EncryptionContext:purpose"
+            named |= {purpose} if isinstance(purpose, str) else set(purpose)
+    return named
 
 
-def test_only_senders_decrypt_vapid_keys() -> None:
-    able = {
-        name for name, role in ROLES.items() for statement in statements(role) if "kms:Decrypt" in statement["Action"]
-    }
-    assert able == {"SendRole", "DeliverRole"}
+def test_private_keys_are_opened_by_senders_and_by_who_hands_over_an_apps_own_to_its_owner() -> None:
+    able = {name: of for name in ROLES if (of := purposes(name, "kms:Decrypt"))}
+    assert able == {"SendRole": {"vapid", "fcm"}, "DeliverRole": {"vapid", "fcm"}, "AccountRole": {"vapid"}}
+
+
+def test_tokens_are_signed_by_one_function_and_checked_by_those_who_are_shown_them() -> None:
+    uses = {name: allowed(name, "kms").get("TokenKey", set()) for name in FUNCTIONS}
+    assert {name for name, actions in uses.items() if "Sign" in actions} == {"AccountFunction"}
+    assert {name for name, actions in uses.items() if actions - {"Sign"} == {"GetPublicKey"}} == READERS_OF_TOKENS
+
+
+def test_private_keys_are_sealed_where_operators_bring_them() -> None:
+    assert {name: of for name in ROLES if (of := purposes(name, "kms:Encrypt"))} == {"AccountRole": {"vapid", "fcm"}}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -218,10 +254,10 @@ def test_only_who_needs_it_is_told_the_public_address_the_plan_or_the_way_out() 
         for setting in ("PUBLIC_URL", "DEFAULT_PLAN", "OUTBOUND_PROXY", "CA_BUNDLE")
     }
     assert handed == {
-        "PUBLIC_URL": {"AccountFunction", "WebFunction"},
+        "PUBLIC_URL": {"AccountFunction", "SendFunction", "SubscribersFunction", "WebFunction"},
         "DEFAULT_PLAN": {"AccountFunction"},
-        "OUTBOUND_PROXY": SENDERS,
-        "CA_BUNDLE": SENDERS,
+        "OUTBOUND_PROXY": SENDERS | READERS_OF_TOKENS,
+        "CA_BUNDLE": SENDERS | READERS_OF_TOKENS,
     }
 
 
@@ -276,7 +312,7 @@ def test_a_queue_is_encrypted(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", OF_SENDS)
 def test_broadcasts_have_workers_of_their_own_and_leave_the_others_theirs(name: str) -> None:
     direct, bulk = sources(name)
     assert logical_id(bulk["Queue"]) == f"Bulk{logical_id(direct['Queue'])}"
@@ -287,13 +323,17 @@ def test_broadcasts_have_workers_of_their_own_and_leave_the_others_theirs(name: 
 
 
 def test_all_workers_together_leave_room_in_an_account_of_a_thousand() -> None:
-    concurrency = load()["Parameters"]["WorkerConcurrency"]
-    assert concurrency["Default"] * len(WORKING_QUEUES) <= 200
-    assert concurrency["MaxValue"] * len(WORKING_QUEUES) <= 1000
-    assert concurrency["MinValue"] * len(WORKING_QUEUES) < 10  # a new account has ten
+    concurrency, of_sends = load()["Parameters"]["WorkerConcurrency"], len(WORKING_QUEUES) - 1
+    [webhooks] = sources("WebhooksFunction")
+    assert concurrency["Default"] * of_sends <= 200
+    assert concurrency["MaxValue"] * of_sends <= 1000
+    assert concurrency["MinValue"] * of_sends + webhooks["ScalingConfig"]["MaximumConcurrency"] <= 10  # a new account
 
 
-@pytest.mark.parametrize(("name", "at_once"), [("FanoutFunction", 1), ("DeliverFunction", CHUNKS_AT_ONCE)])
+@pytest.mark.parametrize(
+    ("name", "at_once"),
+    [("FanoutFunction", 1), ("DeliverFunction", CHUNKS_AT_ONCE), ("WebhooksFunction", EVENTS_AT_ONCE)],
+)
 def test_a_message_never_waits_for_others_of_its_batch_and_fails_alone(name: str, at_once: int) -> None:
     for source in sources(name):
         assert source["BatchSize"] == at_once
@@ -314,17 +354,37 @@ def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:
         "/v2/push/send": ("SendFunction", "ANY"),
         "/v2/push/broadcast": ("SendFunction", "ANY"),
         "/v2/push/requests/{request_id}": ("SendFunction", "ANY"),
+        "/channels/{channel}/notifications/{iuid}": ("SendFunction", "ANY"),
+        "/api/channels/{channel}/notifications/{iuid}": ("SendFunction", "ANY"),
         "/admin/apps/{app}/sends": ("SendFunction", "ANY"),
         "/admin/apps/{app}/sends/{proxy+}": ("SendFunction", "ANY"),
+        "/api/v1/server/send": ("SendFunction", "ANY"),
+        "/api/v1/server/subscribers": ("SubscribersFunction", "ANY"),
+        "/api/v1/server/subscribers/{subscriber_id}": ("SubscribersFunction", "ANY"),
+        "/api/v1/server": ("CampaignsFunction", "ANY"),
+        "/api/v1/server/{proxy+}": ("CampaignsFunction", "ANY"),
         "/v1/subscribe": ("SubscribeFunction", "ANY"),
         "/v2/push/clients/register": ("SubscribeFunction", "ANY"),
         "/v2/push/clients/heartbeat": ("SubscribeFunction", "ANY"),
+        "/qrcode/{proxy+}": ("SubscribeFunction", "ANY"),
         "/sdk/v1/{proxy+}": ("SubscribeFunction", "ANY"),
+        "/push/send": ("SendFunction", "ANY"),
+        "/push/send/{proxy+}": ("SendFunction", "ANY"),
+        "/push/devices/register": ("SubscribeFunction", "ANY"),
+        "/push/devices/{id}": ("SubscribersFunction", "ANY"),
+        "/push/config/{app_id}": ("AccountFunction", "ANY"),
+        "/push/apps/{proxy+}": ("AccountFunction", "ANY"),
+        "/auth/token": ("AccountFunction", "ANY"),
+        "/.well-known/jwks.json": ("AccountFunction", "ANY"),
         "/v1/unsubscribe": ("UnsubscribeFunction", "ANY"),
         "/sdk/v1/{app}/unsubscribe": ("UnsubscribeFunction", "ANY"),
         "/v2/push/clients": ("SubscribersFunction", "ANY"),
         "/v2/push/clients/{registration_id}": ("SubscribersFunction", "ANY"),
         "/v2/push/clients/{registration_id}/doctor": ("SubscribersFunction", "ANY"),
+        "/channels/{channel}/subscriptions": ("SubscribersFunction", "ANY"),
+        "/channels/{channel}/subscriptions/{proxy+}": ("SubscribersFunction", "ANY"),
+        "/api/channels/{channel}/subscriptions": ("SubscribersFunction", "ANY"),
+        "/api/channels/{channel}/subscriptions/{proxy+}": ("SubscribersFunction", "ANY"),
         "/v2/push/quota": ("QuotaFunction", "ANY"),
         "/v2/push/service": ("AccountFunction", "ANY"),
         "/admin/{proxy+}": ("AccountFunction", "ANY"),

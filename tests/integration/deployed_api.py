@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
+from dev.simulators.receivers import HOST
+from tests import conformance
 from tests.customer import expect
 from tests.http_api import Answer
 
@@ -43,7 +46,9 @@ class DeployedApi:
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         """Call a path. body: bytes go as they are, anything else as JSON."""
-        return request(self.url, method, f"{path}?{urlencode(query)}" if query else path, body, headers)
+        answer = request(self.url, method, f"{path}?{urlencode(query)}" if query else path, body, headers)
+        conformance.check(method, unquote(path.partition("?")[0]), answer)
+        return answer
 
     def operator(self, method: str, path: str, body: object = None) -> Answer:
         """Call as the operator."""
@@ -90,10 +95,85 @@ class UserAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class Phone:
+    """An app on a simulated phone."""
+
+    simulator: str
+    id: str
+    token: str
+
+    def messages(self, count: int = 0) -> list[dict[str, Any]]:
+        """What it received, after waiting up to 10 s for `count` messages."""
+        wait = f"?wait=10&count={count}" if count else ""
+        received: list[dict[str, Any]] = expect(200, self._call("GET", f"/messages{wait}"))
+        return received
+
+    def behave(self, **script: object) -> None:
+        """Let FCM answer otherwise, as for a user agent."""
+        expect(204, self._call("PUT", "/behaviour", script))
+
+    def uninstall(self) -> None:
+        """Remove the app: its token is unregistered from now on."""
+        expect(204, self._call("DELETE", ""))
+
+    def _call(self, method: str, path: str, body: object = None) -> Answer:
+        return request(self.simulator, method, f"/fcm/devices/{self.id}{path}", body)
+
+
+@dataclass(frozen=True, slots=True)
+class FirebaseProject:
+    """A simulated project. account: the file of its service account."""
+
+    simulator: str
+    account: dict[str, str]
+
+    def phone(self) -> Phone:
+        """A new phone that runs its app."""
+        made = expect(201, request(self.simulator, "POST", f"{self._path}/devices"))
+        return Phone(self.simulator, made["id"], made["token"])
+
+    def delete_account(self) -> None:
+        """Delete the service account: its tokens end, and no new ones are given out."""
+        expect(204, request(self.simulator, "DELETE", self._path))
+
+    @property
+    def _path(self) -> str:
+        return f"/fcm/projects/{self.account['project_id']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A customer's server that webhooks are sent to."""
+
+    simulator: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"https://{HOST}/{self.name}"
+
+    def arrived(self, count: int = 0) -> list[dict[str, Any]]:
+        """What it was sent, answered well or not, after waiting up to 25 s for `count` requests."""
+        wait = f"?wait=25&count={count}" if count else ""
+        arrived: list[dict[str, Any]] = expect(200, request(self.simulator, "GET", f"/hooks/{self.name}{wait}"))
+        assert len(arrived) >= count
+        return arrived
+
+    def behave(self, **script: object) -> None:
+        """Let it answer otherwise: status, headers, body, times, delay_ms, hang; without any, 200."""
+        expect(204, request(self.simulator, "PUT", f"/hooks/{self.name}", script))
+
+
+@dataclass(frozen=True, slots=True)
 class Simulator:
     """The control API of the push service simulators."""
 
     url: str
+
+    def receiver(self) -> Receiver:
+        """A new customer's server."""
+        return Receiver(self.url, secrets.token_hex(8))
 
     def user_agent(self, service: str = "mozilla", application_server_key: str | None = None) -> UserAgent:
         """A new user agent; one with an application server key takes messages of that key only."""
@@ -101,6 +181,10 @@ class Simulator:
         given = {name: value for name, value in wanted.items() if value is not None}
         described = expect(201, request(self.url, "POST", "/user-agents", given))
         return UserAgent(self.url, described["id"], described["subscription"])
+
+    def firebase_project(self) -> FirebaseProject:
+        """A new Firebase project."""
+        return FirebaseProject(self.url, expect(201, request(self.url, "POST", "/fcm/projects")))
 
     def answers(self) -> dict[str, list[dict[str, Any]]]:
         """What push services answered (`at`: Unix seconds, `status`), oldest first, by the user agent's id."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests import firebase
 from tests.customer import SITE, Api, Customer, expect
 from tests.http_api import Answer
 from tests.routes import KnownRoute, every_route
@@ -18,12 +19,30 @@ PREFLIGHT = "a browser asks it before it may send any key"
 LOADED = "a page loads it like any file; it holds nothing of anybody"
 SETTINGS = "a page loads it; it holds what the site's pages show everybody, by an id that stands in them"
 BROWSER = "browsers have no secret: the page's origin is checked, names need proofs, and an id is what opens a record"
+CODE = "whoever brings a code, 160 random bits that its person was given, may enrol as that person"
+OWN = "only an enrolled browser knows the id that it was told, and pages of ours alone may show it"
 OPEN = {
     "GET /": LOADED,
+    "GET /.well-known/jwks.json": "the public half of the key that signs our tokens, for whoever wants to check them",
+    "POST /auth/token": "a client shows its own secret, and gets a token for its own app",
+    "OPTIONS /push/devices/register": PREFLIGHT,
+    "OPTIONS /push/devices/{id}": PREFLIGHT,
+    "GET /docs": LOADED,
+    "GET /docs.css": LOADED,
+    "GET /docs/{name}": LOADED,
     "GET /healthz": "whoever watches us has no key; it says only that we run",
     "GET /mobile": SETTINGS,
     "GET /mobile.js": LOADED,
+    "GET /openapi/{file}": LOADED,
     "GET /page.css": LOADED,
+    "GET /plans": LOADED,
+    "GET /enrol.js": LOADED,
+    "GET /qrcode/{code}": CODE,
+    "POST /qrcode/{code}": CODE,
+    "GET /qrcode/{code}/manifest.json": SETTINGS,
+    "POST /qrcode/{code}/inbox": OWN,
+    "POST /qrcode/{code}/mute": OWN,
+    "POST /qrcode/{code}/read": OWN,
     "GET /sdk.d.ts": LOADED,
     "GET /sdk.js": LOADED,
     "GET /sw.js": SETTINGS,
@@ -31,6 +50,7 @@ OPEN = {
     "POST /sdk/v1/{app}/identify": BROWSER,
     "POST /sdk/v1/{app}/message": "a worker shows the token that it was pushed, good for one message, once",
     "POST /sdk/v1/{app}/subscriptions": BROWSER,
+    "POST /sdk/v1/{app}/tags": BROWSER,
     "POST /sdk/v1/{app}/unsubscribe": BROWSER,
     "OPTIONS /sdk/v1/{app}/unsubscribe": PREFLIGHT,
     "OPTIONS /sdk/v1/{app}/{call}": PREFLIGHT,
@@ -51,10 +71,15 @@ HEADERS = {
     ("pushservice", KeyKind.SECRET): "X-Api-Key",
     ("pushservice", KeyKind.SERVICE): "X-Api-Key",
     ("pushservice", KeyKind.PUBLISHABLE): "X-Api-Key",
+    ("bnotify", KeyKind.SECRET): "X-Channel-Api-Key",
     ("cloudsignal", KeyKind.SECRET): "X-Secret-Key",
     ("cloudsignal", KeyKind.PUBLISHABLE): "X-Publishable-Key",
+    ("pushary", KeyKind.SECRET): "Authorization",
 }
 """Where each document puts its keys."""
+
+BY_TOKEN = "keymaster"
+"""Its callers come with tokens of three sorts and never with a key: keymaster/test_isolation.py has its table."""
 
 ANSWERS_WHILE_OFF = {"GET /v2/push/service"}
 """Says that push is switched off, so it cannot be silent then (CS-4)."""
@@ -112,7 +137,7 @@ class World:
 
     def call(self, route: KnownRoute, headers: Mapping[str, str], *, at: Customer | None = None) -> Answer:
         """A good request for what is the victim's, in paths and bodies; `at`: below another customer's app."""
-        named = {} if at is None else {"app": at.app, "tenant": at.tenant}
+        named = {} if at is None else {"app": at.app, "tenant": at.tenant, "channel": at.channel}
         return self.api.call(route.method, route.at(self.ids | named), self.body(route), headers)
 
     def body(self, route: KnownRoute) -> object:
@@ -128,6 +153,10 @@ class World:
             "POST /v2/push/broadcast": note,
             "POST /v2/push/clients/register": {"subscription": self.subscription, "user_id": "u-18"},
             "POST /v2/push/clients/heartbeat": {"registration_id": self.ids["registration_id"]},
+            "POST /api/v1/server/send": note | {"externalIds": [self.person]},
+            "PATCH /api/v1/server/subscribers/{subscriber_id}": {"tags": ["stolen"]},
+            "POST /channels/{channel}/notifications/{iuid}": {"title": "Hello", "text": "there"},
+            "POST /api/channels/{channel}/notifications/{iuid}": {"title": "Hello", "text": "there"},
             "POST /admin/tenants": {"name": "More"},
             "POST /admin/tenants/{tenant}/apps": {
                 "name": "More",
@@ -141,19 +170,26 @@ class World:
             "POST /admin/apps/{app}/user-tokens": {"user_id": self.person},
             "POST /admin/apps/{app}/people/export": {"external_id": self.person},
             "POST /admin/apps/{app}/people/erase": {"email": self.address},
+            "POST /admin/apps/{app}/access-tokens": {"type": "user", "user_id": self.person},
+            "POST /admin/apps/{app}/imports": {"vapid_key": self.ids["vapid_key"]},
+            "PUT /admin/apps/{app}/fcm": firebase.service_account(),
+            "PUT /admin/apps/{app}/webhooks/{dialect}": {"url": "https://hooks.example.com/stranger"},
             "POST /admin/apps/{app}/sends": note | {"to": {"external_ids": [self.person]}},
         }
         return bodies[str(route)]
 
     def made_up_key(self, real: str) -> str:
         """A key with the id of a real one, and a checksum that is right."""
-        start = real.index("_") + 1
-        return compose(real[: start - 1], real[start : start + ID_LENGTH], BASE62[7] * SECRET_LENGTH)
+        public, dot, secret = real.rpartition(".")
+        start = secret.index("_") + 1
+        made_up = compose(secret[: start - 1], secret[start : start + ID_LENGTH], BASE62[7] * SECRET_LENGTH)
+        return f"{public}{dot}{made_up}"
 
     def state(self) -> dict[str, Any]:
         """What the victim has."""
         at = self.victim.at
-        read = {part: self.api.operator("GET", at(f"/{part}")) for part in ("keys", "credits", "audit", "vapid-keys")}
+        parts = ("keys", "credits", "audit", "vapid-keys", "webhooks/bnotify", "fcm")
+        read = {part: self.api.operator("GET", at(f"/{part}")) for part in parts}
         kept = {part: expect(200, answer) for part, answer in read.items()}
         kept["app"] = expect(200, self.api.operator("GET", at("")))
         for key in kept["keys"]["keys"]:
@@ -177,13 +213,27 @@ class World:
         asked = expect(200, self.victim.cloudsignal().send(target_user_ids=["nobody"]))
         named = self._key(self.victim, "pushservice", KeyKind.SECRET, name=self.canary)
         rotated = expect(200, self.api.operator("GET", self.victim.at("/vapid-keys")))["vapid_keys"][0]
+        brought = expect(201, self.api.operator("POST", self.victim.at("/imports"), {"vapid_key": rotated["id"]}))
+        account = firebase.service_account(project_id=f"shop-{self.canary}")
+        expect(200, self.api.operator("PUT", self.victim.at("/fcm"), account))
+        hook = {"url": f"https://hooks.example.com/{self.canary}"}
+        expect(200, self.api.operator("PUT", self.victim.at("/webhooks/bnotify"), hook))
+        campaign = expect(200, self.victim.pushary().send(title=self.canary, externalIds=["u-99"]))
+        expect(200, self.victim.bnotify().notify("u-99", title=self.canary, text=self.canary))
         return {
             "app": self.victim.app,
             "tenant": self.victim.tenant,
+            "channel": self.victim.channel,
+            "iuid": "u-99",
             "key": named["id"],
             "vapid_key": rotated["id"],
+            "import_id": brought["id"],
+            "dialect": "bnotify",
+            "event": "0" * 24,
             "send": sent["id"],
             "request_id": asked["request_id"],
+            "campaign_id": campaign["campaignId"],
+            "subscriber_id": made["id"].partition(".")[0],
             "registration_id": made["id"].partition(".")[0].replace("sub_", "reg_"),
         }
 
@@ -199,7 +249,7 @@ class World:
 def doors() -> Iterator[Door]:
     """Every closed route, once for each kind of key that may open it."""
     for route in every_route():
-        if str(route) in OPEN:
+        if str(route) in OPEN or route.dialect.name == BY_TOKEN:
             continue
         if not route.dialect.keys:
             yield Door(route, None)
@@ -221,5 +271,7 @@ def is_refused_for(answer: Answer, door: Door, fault: Fault) -> bool:
     error = answer.json.get("error")
     if isinstance(error, dict):
         return bool(error["code"] == fault)
+    if expected.body == door.route.dialect.render(Refused(Fault.CREDENTIAL_INVALID, "")).body:
+        return True  # it has one text for all that is wrong with a credential (PU-3)
     # One code may stand for several faults: then the words tell this one from others of a good request.
     return fault is not Fault.CREDENTIAL_AMBIGUOUS or b"exactly one credential" in answer.body

@@ -38,6 +38,7 @@ def answer(stack: Stack, function: str, trigger: str = "") -> Any:
         ("unsubscribe", 401),
         ("subscribers", 401),
         ("quota", 401),
+        ("campaigns", 401),
         ("account", 401),
         ("web", 200),
     ],
@@ -47,7 +48,7 @@ def test_an_http_function_answers_its_example(deployed: Stack, function: str, st
     assert (reply["statusCode"], json.loads(reply["body"]) != {}) == (status, True)
 
 
-@pytest.mark.parametrize("function", ["fanout", "deliver"])
+@pytest.mark.parametrize("function", ["fanout", "deliver", "webhooks"])
 def test_a_worker_takes_its_example_off_the_queue(deployed: Stack, function: str) -> None:
     assert answer(deployed, function) == {"batchItemFailures": []}
 

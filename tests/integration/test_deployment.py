@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dev.stack import Stack, StackFailure
-from dev.stack.demo_tenant import post
+from dev.stack.demo_tenant import key_kinds, post
 from dev.stack.emulator import Emulator
 from dev.stack.places import Places
 
@@ -60,8 +60,10 @@ def enrol(stack: Stack, key: str, email: str, service: str = "mozilla") -> str:
 
 @pytest.mark.row("PS-9", "PS-10", "PS-24")
 def test_the_printed_lines_work_and_cost_what_was_accepted(deployed: Stack) -> None:
-    send, enrol_second, by_cloudsignal, unsubscribe = (
-        line for line in deployed.page.splitlines() if line.startswith("curl")
+    lines = [line for line in deployed.page.splitlines() if line.startswith("curl")]
+    paths = ("/v1/send", "/v1/subscribe", "/v2/push/send", "/code", "/notifications/reader", "/v1/unsubscribe")
+    send, enrol_second, by_cloudsignal, code, notify, unsubscribe = (
+        next(line for line in lines if f"{path} " in line) for path in paths
     )
     before = pasted(send)
     assert (before["sent"], before["failed"]) == (1, 0)
@@ -72,12 +74,14 @@ def test_the_printed_lines_work_and_cost_what_was_accepted(deployed: Stack) -> N
     where = next(line for line in deployed.page.splitlines() if "decrypted" in line).split()[-1]
     assert [message["json"]["notification"]["title"] for message in get(where)] == ["Your table is ready"] * 2
     assert pasted(by_cloudsignal)["successful_sends"] == 2
+    assert pasted(code)["deepLink"].startswith(f"{deployed.api}/qrcode/")
+    assert pasted(notify)["readedAt"] == 0
     assert pasted(unsubscribe) == {"removed": 2}
     assert "error" in pasted(send)
 
 
 def test_dev_json_says_what_callers_need(deployed: Stack) -> None:
-    assert set(deployed.dev) == {"api", "admin_key", "app", "sdk", "pushservice", "cloudsignal", "simulator"}
+    assert set(deployed.dev) == {"api", "admin_key", "app", "sdk", "simulator", *key_kinds()}
     assert get(f"{deployed.api}/sdk/v1/{deployed.dev['sdk']['app']}/config")["key"]
     assert len(deployed.dev["admin_key"]) == 64
     assert deployed.dev["admin_key"].isalnum()

@@ -6,7 +6,7 @@ from tests.memory.storage import Meter, Storage
 from tocsin.application.ports import InsufficientQuota
 from tocsin.domain.ids import AppId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
-from tocsin.domain.send import Charge, Send, Tally, used_by
+from tocsin.domain.send import Charge, Send, Tally, unused_by
 
 
 class MemoryQuotas:
@@ -24,11 +24,11 @@ class MemoryQuotas:
 
 def hold(storage: Storage, send: Send, limits: Limits) -> None:
     """Count a send on quota as it is stored. Raises InsufficientQuota."""
-    if send.charge is not Charge.QUOTA or send.reserved == 0:
+    if send.charge is not Charge.QUOTA or send.metered == 0:
         return
     meter = _rolled(storage, send.app, send.created_at)
-    hour_used, day_used = meter.hour_used + send.reserved, meter.day_used + send.reserved
-    month_used = meter.month_used + send.reserved
+    hour_used, day_used = meter.hour_used + send.metered, meter.day_used + send.metered
+    month_used = meter.month_used + send.metered
     if limits.monthly is not None and month_used > limits.monthly:
         raise InsufficientQuota(QuotaWindow.MONTH)
     if limits.daily is not None and day_used > limits.daily:
@@ -43,7 +43,7 @@ def give_back(storage: Storage, send: Send, counts: Tally) -> None:
     meter = storage.meters.get(send.app)
     if send.charge is not Charge.QUOTA or meter is None:
         return
-    unused = max(0, send.reserved - used_by(counts))
+    unused = unused_by(send, counts)
     if meter.hour == QuotaWindow.HOUR.start(send.created_at):
         meter = replace(meter, hour_used=meter.hour_used - unused)
     if meter.day == QuotaWindow.DAY.start(send.created_at):

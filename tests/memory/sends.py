@@ -1,9 +1,10 @@
 """Sends and chunks in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from tests.memory import quotas
+from tests.memory.pages import page, place
 from tests.memory.storage import ChunkKey, Entry, Progress, Storage, StoredAnswer, StoredSend
 from tocsin.application.ports import (
     Clock,
@@ -13,14 +14,16 @@ from tocsin.application.ports import (
     IdempotencyKeyTaken,
     InsufficientCredits,
     LeaseLost,
+    Page,
     Told,
 )
 from tocsin.domain.chunk import Chunk, ChunkState
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.quota import Limits
 from tocsin.domain.report import Report
-from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Course, Everyone, Send, SendState, Tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Course, Everyone, Send, SendState, Tally, note_of
 from tocsin.domain.subscription import Broadcasts
+from tocsin.domain.tenancy import DialectName
 
 
 class MemorySends:
@@ -67,6 +70,8 @@ class MemorySends:
             if idempotency is not None:
                 earlier = EarlierSend(send.id, idempotency.fingerprint, None)
                 storage.idempotency[_name(send.app, idempotency)] = StoredAnswer(earlier, idempotency.expires_at)
+            if (note := note_of(send)) is not None:
+                storage.notes[note.app, note.person, note.send] = note
             if only_chunk is not None:
                 chunk, frozen = only_chunk
                 storage.chunks[_key(chunk)] = _ordered(chunk)
@@ -134,6 +139,14 @@ class MemorySends:
                 if stored.due_at is not None and stored.due_at <= now
             ]
         return [key for _, key in sorted(waiting)[:limit]]
+
+    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app that came in through these APIs, newest first."""
+        with self._storage.lock:
+            mine = [one.send for one in self._storage.sends.values() if one.send.app == app]
+        return page(
+            [one for one in mine if one.dialect in dialects], lambda one: place(one.created_at, one.id), limit, cursor
+        )
 
     def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
         """Have the sweep look again at due_at."""

@@ -3,15 +3,27 @@
 import threading
 from dataclasses import dataclass, field
 
-from tocsin.application.ports import EarlierSend, Frozen, Place, SealedVapidKey
+from tocsin.application.ports import (
+    Act,
+    EarlierSend,
+    EnrolmentCode,
+    Frozen,
+    Place,
+    SealedServiceAccount,
+    SealedVapidKey,
+)
 from tocsin.domain.api_key import ApiKey
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
+from tocsin.domain.importing import Import, ImportId
 from tocsin.domain.ledger import LedgerEntry, RowKind
+from tocsin.domain.note import Note
+from tocsin.domain.person import Person
 from tocsin.domain.send import Balance, Charge, Send
 from tocsin.domain.subscription import Broadcasts, Subscription
-from tocsin.domain.tenancy import App, Tenant
+from tocsin.domain.tenancy import App, DialectName, Tenant
+from tocsin.domain.webhook import PendingEvent, Webhook
 
 ChunkKey = tuple[AppId, SendId, int]
 Entry = RowKind
@@ -66,11 +78,15 @@ class Storage:
     tenants: dict[TenantId, Tenant] = field(default_factory=dict)
     apps: dict[AppId, App] = field(default_factory=dict)
     vapid_keys: dict[tuple[AppId, str], SealedVapidKey] = field(default_factory=dict)
+    service_accounts: dict[AppId, SealedServiceAccount] = field(default_factory=dict)
     keys: dict[KeyId, ApiKey] = field(default_factory=dict)
+    imports: dict[tuple[AppId, ImportId], Import] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     subscriptions: dict[tuple[AppId, SubscriptionId], Subscription] = field(default_factory=dict)
     broadcasts: dict[AppId, Broadcasts] = field(default_factory=dict)
     marks: dict[tuple[AppId, str, int], tuple[Place, float]] = field(default_factory=dict)
+    persons: dict[tuple[AppId, str], Person] = field(default_factory=dict)
+    codes: dict[str, EnrolmentCode] = field(default_factory=dict)
     balances: dict[AppId, Balance] = field(default_factory=dict)
     ledger: dict[tuple[AppId, Entry, str], LedgerEntry] = field(default_factory=dict)
     meters: dict[AppId, Meter] = field(default_factory=dict)
@@ -80,7 +96,10 @@ class Storage:
     idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
     chunks: dict[ChunkKey, Chunk] = field(default_factory=dict)
     frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)
-    fetched: set[tuple[ChunkKey, int]] = field(default_factory=set)
+    acts: set[tuple[ChunkKey, int, Act]] = field(default_factory=set)
+    hooks: dict[tuple[AppId, DialectName], Webhook] = field(default_factory=dict)
+    pending_events: dict[tuple[AppId, DialectName, str], PendingEvent] = field(default_factory=dict)
+    notes: dict[tuple[AppId, str, SendId], Note] = field(default_factory=dict)
 
     def balance(self, app: AppId) -> Balance:
         """The balance of an app; zeros when nothing was ever granted."""

@@ -10,7 +10,14 @@ from tocsin.application.ports import Change, Clock, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
-from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState, recounted
+from tocsin.domain.subscription import (
+    MAX_REJECTIONS,
+    Broadcasts,
+    Counts,
+    Subscription,
+    SubscriptionState,
+    recounted,
+)
 
 MARK_SECONDS = 300
 
@@ -68,12 +75,24 @@ class MemorySubscriptions:
             stored = self._storage.subscriptions
             return {name: stored[app, name] for name in subscriptions if (app, name) in stored}
 
-    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+    def walk(
+        self,
+        app: AppId,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+        labels: Collection[str] = (),
+    ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
-        ordered = sorted((one for one in self._active(app) if shard_of(one.id) in shards), key=_walking_place)
+        meant = (one for one in self._active(app) if not labels or set(labels) & set(one.labels))
+        ordered = sorted((one for one in meant if shard_of(one.id) in shards), key=_walking_place)
         rest = [subscription for subscription in ordered if after is None or _walking_place(subscription) > after]
         shown = rest[:limit]
         return Walk(list(map(Recipient.of, shown)), _walking_place(shown[-1]) if len(rest) > limit else None)
+
+    def labelled(self, app: AppId, labels: Collection[str]) -> int:
+        """How many carry one of these labels, for each label."""
+        return sum(label in one.labels for one in self._of_app(app) for label in set(labels))
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
@@ -105,7 +124,7 @@ class MemorySubscriptions:
                     noted = replace(
                         stored.activity, notified=stored.activity.notified + 1, accepted_at=at, last_send=send
                     )
-                    changed = replace(stored, activity=noted, revision=stored.revision + 1)
+                    changed = replace(stored, activity=noted, rejections=0, revision=stored.revision + 1)
                     self._storage.subscriptions[app, name] = changed
 
     def broadcasts(self, app: AppId) -> Broadcasts:
@@ -115,16 +134,22 @@ class MemorySubscriptions:
     def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
         """Mark as expired, if it is active and still has this endpoint under this key."""
         with self._storage.lock:
-            stored = self._storage.subscriptions.get((app, subscription))
-            if (
-                stored is None
-                or stored.state is not SubscriptionState.ACTIVE
-                or (stored.endpoint, stored.vapid_key) != (endpoint, vapid_key)
-            ):
-                return False
-            expired = replace(stored, state=SubscriptionState.EXPIRED, revision=stored.revision + 1)
-            self._storage.subscriptions[app, subscription] = recounted(expired, stored, self.broadcasts(app))
-            return True
+            stored = self._still_there(app, Gone(subscription, endpoint, vapid_key))
+            if stored is not None:
+                self._end(stored, SubscriptionState.EXPIRED)
+            return stored is not None
+
+    def note_rejected(self, app: AppId, rejected: Collection[Gone]) -> None:
+        """Count one more refusal in a row for each that is active and still as it was; at the third it is bounced."""
+        with self._storage.lock:
+            for one in rejected:
+                stored = self._still_there(app, one)
+                if stored is None:
+                    continue
+                noted = replace(stored, rejections=stored.rejections + 1, revision=stored.revision + 1)
+                self._storage.subscriptions[app, one.id] = noted
+                if noted.rejections >= MAX_REJECTIONS:
+                    self._end(noted, SubscriptionState.BOUNCED)
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key."""
@@ -142,6 +167,17 @@ class MemorySubscriptions:
         """The same for several."""
         for one in gone:
             self.expire(app, one.id, one.endpoint, one.vapid_key)
+
+    def _still_there(self, app: AppId, one: Gone) -> Subscription | None:
+        stored = self._storage.subscriptions.get((app, one.id))
+        if stored is None or stored.state is not SubscriptionState.ACTIVE:
+            return None
+        return stored if (stored.endpoint, stored.vapid_key) == (one.endpoint, one.vapid_key) else None
+
+    def _end(self, stored: Subscription, state: SubscriptionState) -> None:
+        now = int(self._clock.now())
+        ended = replace(stored, state=state, updated_at=now, revision=stored.revision + 1)
+        self._storage.subscriptions[stored.app, stored.id] = recounted(ended, stored, self.broadcasts(stored.app))
 
     def _active(self, app: AppId) -> Sequence[Subscription]:
         return [stored for stored in self._of_app(app) if stored.state is SubscriptionState.ACTIVE]

@@ -35,7 +35,7 @@ class Scenario:
     """A small send. sync: delivered in the request, else through the queues.
 
     replies: of the push services to the first, second... browser. steering: seconds to wait, and what the operator then
-    asks for. leaves: the first browser unsubscribes meanwhile.
+    asks for. leaves: the first browser unsubscribes meanwhile. traced: the app is told what became of each recipient.
     """
 
     browsers: int
@@ -43,6 +43,7 @@ class Scenario:
     replies: tuple[Reply | Silence, ...] = ()
     steering: tuple[Step, ...] = ()
     leaves: bool = False
+    traced: bool = False
 
 
 WITH_TROUBLE = (Reply(429, {"retry-after": "7"}), Reply(410), ACCEPTED_UNHEARD)
@@ -55,6 +56,8 @@ IN_TWO_PARTS = Scenario(5, sync=False)
 PAUSED_AND_RESUMED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.PAUSED), (20, Course.RUNNING)))
 LEFT_IN_THE_REQUEST = Scenario(1, sync=True, leaves=True)
 LEFT_IN_THE_QUEUE = Scenario(1, sync=False, leaves=True)
+TRACED_IN_THE_REQUEST = Scenario(3, sync=True, traced=True)
+TRACED_THROUGH_THE_QUEUE = Scenario(3, sync=False, traced=True)
 CANCELLED = Scenario(3, sync=False, replies=SLOW, steering=((3, Course.CANCELLED),))
 
 
@@ -64,7 +67,10 @@ def live(scenario: Scenario, failures: Callable[[int], Failure | None]) -> World
     world = World(home, 0, failures)
     for number, reply in enumerate(scenario.replies, 1):
         world.services.scripts[endpoint(number)].append(reply)
-    command = builders.send_command(owner, idempotency=builders.idempotency_key(), queued=not scenario.sync)
+    command = replace(
+        builders.send_command(owner, idempotency=builders.idempotency_key(), queued=not scenario.sync),
+        traced=scenario.traced,
+    )
     world.invoke(customer(world, command, attempts=1, alone=True))
     if scenario.leaves:
         world.pauses, world.latency, world.repeated_delivery = (100,), 0.01, 0.0

@@ -23,7 +23,7 @@ def small(*, large: int = 1000) -> Iterator[None]:
             "tocsin.application.delivery_pass.SAVE_EVERY": 1,
             "tocsin.domain.parts.PART_SIZE": 4,
             "tocsin.domain.send.LARGE": large,
-            "tocsin.application.delivery_pass.encrypt": lambda plaintext, keys: b"sealed",
+            "tocsin.application.posting.encrypt": lambda plaintext, keys: b"sealed",
             "tocsin.webpush.vapid.sign": lambda claims, key: "e30.e30.c2lnbmVk",
         }.items():
             patches.enter_context(patch(name, value))

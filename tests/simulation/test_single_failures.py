@@ -13,12 +13,15 @@ from tests.simulation.histories import (
     PAUSED_AND_RESUMED,
     THROUGH_THE_QUEUE,
     THROUGH_THE_QUEUE_WITH_TROUBLE,
+    TRACED_IN_THE_REQUEST,
+    TRACED_THROUGH_THE_QUEUE,
     Scenario,
     each_failure,
     each_pause,
     live,
 )
 from tests.simulation.promises import Violation
+from tocsin.application.jobs import ChunkReceipts
 from tocsin.domain.send import Course
 
 
@@ -45,6 +48,14 @@ def test_any_single_failure_keeps_every_promise(scenario: Scenario, at_least: in
             violation.add_note(f"{scenario} with {failure}")
             raise
     assert len(failures) >= at_least
+
+
+@pytest.mark.parametrize("scenario", [TRACED_IN_THE_REQUEST, TRACED_THROUGH_THE_QUEUE])
+def test_whatever_fails_the_app_is_told_what_became_of_each_chunk_and_every_promise_is_kept(scenario: Scenario) -> None:
+    for failure in each_failure(scenario):
+        world = live(scenario, failure)
+        chunks = {ChunkReceipts(*name) for name in world.storage.chunks}
+        assert chunks <= set(world.events.jobs), failure
 
 
 @pytest.mark.parametrize("scenario", [LEFT_IN_THE_REQUEST, LEFT_IN_THE_QUEUE])

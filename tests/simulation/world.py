@@ -15,6 +15,7 @@ from tests.memory.sends import MemoryChunks, MemorySends
 from tests.memory.subscriptions import MemorySubscriptions
 from tests.memory.system import START
 from tests.memory.transport import ScriptedTransport
+from tests.memory.webhooks import MemoryEvents
 from tests.simulation.failures import OF_STORES, Crash, Failure
 from tests.simulation.ports import ReportingMeter, SharedClock, SharedJobs, Watched
 from tests.simulation.promises import Promises, Violation
@@ -93,6 +94,7 @@ class World:
         self.patience = Patience()
         self.meter = ReportingMeter(self.fail)
         self.jobs = SharedJobs(self.enqueue)
+        self.events = MemoryEvents()
         self.queue: list[Message] = []
         self.calls = 0
         self.failed = 0
@@ -238,6 +240,7 @@ class World:
         fresh.sends = self._watched(MemorySends(self.storage, self.clock))
         fresh.chunks = self._watched(MemoryChunks(self.storage))
         fresh.jobs = self._watched(self.jobs)
+        fresh.events = self._watched(self.events)
         transport = SimulatedTransport(
             self.services, self.promises, self.patience, self.clock, lambda: self._own.thread
         )

@@ -153,7 +153,7 @@ class _Exchange:
         if ca_bundle:
             curl.setopt(pycurl.CAINFO, ca_bundle)
         if not proxy:
-            curl.setopt(pycurl.OPENSOCKETFUNCTION, _open_public_socket)
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, open_public_socket)
 
     def prepare(self, ticket: int, request: PushRequest, timeout: float) -> None:
         self._ticket = ticket
@@ -251,7 +251,7 @@ class _LentSocket:
         self._lent.close()
 
 
-def _open_public_socket(_purpose: int, address: pycurl.CurlSockAddr) -> _LentSocket | int:
+def open_public_socket(_purpose: int, address: pycurl.CurlSockAddr) -> _LentSocket | int:
     """Refuse a private address before a connection is tried; libcurl then goes on to the host's next one."""
     host = address.addr[0] if isinstance(address.addr, tuple) else ""
     if not is_public(str(host)):

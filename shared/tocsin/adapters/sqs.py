@@ -4,8 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tocsin.adapters.aws import answered
-from tocsin.application.jobs import DeliverChunk, FanOut, Lane, encode_deliver, encode_fan_out
+from tocsin.application.jobs import (
+    ChunkReceipts,
+    DeliverChunk,
+    FanOut,
+    Lane,
+    Notify,
+    TryAgain,
+    WebhookJob,
+    encode_deliver,
+    encode_fan_out,
+    encode_webhook_job,
+)
 from tocsin.application.ports import Unavailable
+from tocsin.domain.event import Event
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -37,16 +49,44 @@ class SqsJobs:
             self._send(self._deliver_urls, lane, bodies, delay)
 
     def _send(self, urls: Mapping[Lane, str], lane: Lane, bodies: Sequence[tuple[str, str]], delay: int) -> None:
-        for batch in _batches(bodies):
-            entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(number), "MessageBody": body, "MessageGroupId": tenant, "DelaySeconds": delay}
-                for number, (body, tenant) in enumerate(batch)
-            ]
-            with answered():
-                reply = self._client.send_message_batch(QueueUrl=urls[lane], Entries=entries)
-            if reply.get("Failed"):
-                # Those that did go may go twice: a job that repeats changes nothing.
-                raise Unavailable
+        _put(self._client, urls[lane], bodies, delay)
+
+
+class SqsEvents:
+    """The Events port. A message's group is its app: no app's webhook that hangs delays another's (fair queues)."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def emit(self, events: Sequence[Event]) -> None:
+        """Tell the webhooks of their apps."""
+        self._queue([Notify(event) for event in events])
+
+    def report(self, chunk: ChunkReceipts, delay: int) -> None:
+        """Tell what became of each recipient of a chunk that is finished `delay` seconds (at most 900) from now."""
+        self._queue([chunk], delay)
+
+    def again(self, events: Sequence[TryAgain]) -> None:
+        """Try these pending events once more, now."""
+        self._queue(events)
+
+    def _queue(self, jobs: Sequence[WebhookJob], delay: int = 0) -> None:
+        _put(self._client, self._url, [(encode_webhook_job(job), job.app) for job in jobs], delay)
+
+
+def _put(client: "SQSClient", url: str, bodies: Sequence[tuple[str, str]], delay: int = 0) -> None:
+    """Queue these bodies, each with its group. Raises Unavailable."""
+    for batch in _batches(bodies):
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": body, "MessageGroupId": group, "DelaySeconds": delay}
+            for number, (body, group) in enumerate(batch)
+        ]
+        with answered():
+            reply = client.send_message_batch(QueueUrl=url, Entries=entries)
+        if reply.get("Failed"):
+            # Those that did go may go twice: a job that repeats changes nothing.
+            raise Unavailable
 
 
 def _batches(bodies: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

@@ -35,7 +35,7 @@ class VapidPair:
 
 @dataclass(frozen=True, slots=True)
 class NewApp:
-    """An app to be made. vapid None: a key pair is made."""
+    """An app to be made. vapid None: a key pair is made. dialects_off: the APIs that it has switched off at first."""
 
     name: str
     site_url: str
@@ -45,6 +45,7 @@ class NewApp:
     icon: str | None
     limits: Limits
     vapid: VapidPair | None
+    dialects_off: frozenset[DialectName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Accounts:
             vapid_public=key.public,
             icon=new.icon,
             limits=new.limits,
-            dialects_off=frozenset(),
+            dialects_off=new.dialects_off,
             created_at=self._now(),
         )
         sealed = sealed_vapid_key(key, app, self._vault, app.created_at)

@@ -58,15 +58,28 @@ class Authenticating:
         revoked, or another dialect's: all alike), SECRET_KEY_IN_BROWSER, APP_DISABLED.
         """
         caller = self._opened(key, dialect)
-        if from_browser and caller.kind is not KeyKind.PUBLISHABLE:
-            self._meter.count(Metric.SECRET_KEY_IN_BROWSER)
-            raise Refused(
-                Fault.SECRET_KEY_IN_BROWSER,
-                "This is a secret key and came from a browser. Revoke it, and use a publishable key in web pages",
-            )
+        self._require_server(caller, "secret key", from_browser=from_browser)
         if not though_disabled:
             _require_enabled(caller.app, dialect)
         self._touch(KeyId(caller.key))
+        return caller
+
+    def holder(
+        self, key: KeyId, app: AppId, dialect: DialectName, *, from_browser: bool, though_disabled: bool = False
+    ) -> Caller:
+        """The caller to whose key a token was issued: the token ends when the key does.
+
+        Raises Refused: CREDENTIAL_INVALID (unknown, revoked, another app's or dialect's: all alike),
+        SECRET_KEY_IN_BROWSER, APP_DISABLED.
+        """
+        found = self._keys.get_or_read(key, CACHE_SECONDS, lambda: self._key(key))
+        if found is None or found[1].id != app or not _is_live(found[0], dialect):
+            raise Refused(Fault.CREDENTIAL_INVALID, _INVALID)
+        record, owner = found
+        caller = Caller(owner, record.kind, record.scopes, record.id, record.requests_per_minute)
+        self._require_server(caller, "server's token", from_browser=from_browser)
+        if not though_disabled:
+            _require_enabled(owner, dialect)
         return caller
 
     def trusted_service(self, key: str, app: AppId, dialect: DialectName, *, from_browser: bool) -> Caller | None:
@@ -99,6 +112,14 @@ class Authenticating:
         """An app as it was at most 30 s ago, or None."""
         return self._apps.get_or_read(app, CACHE_SECONDS, lambda: self._registry.app(app))
 
+    def _require_server(self, caller: Caller, what: str, *, from_browser: bool) -> None:
+        if from_browser and caller.kind is not KeyKind.PUBLISHABLE:
+            self._meter.count(Metric.SECRET_KEY_IN_BROWSER)
+            raise Refused(
+                Fault.SECRET_KEY_IN_BROWSER,
+                f"This is a {what} and came from a browser. Revoke it, and use a publishable key in web pages",
+            )
+
     def _opened(self, key: str, dialect: DialectName) -> Caller:
         parts = id_in(key)
         found = None if parts is None else self._keys.get_or_read(parts[1], CACHE_SECONDS, lambda: self._key(parts[1]))
@@ -127,5 +148,8 @@ def _require_enabled(app: App, dialect: DialectName) -> None:
 
 
 def _opens(record: ApiKey, digest: str, dialect: DialectName) -> bool:
-    same = hmac.compare_digest(record.digest, digest)
-    return same and record.dialect == dialect and record.revoked_at is None
+    return hmac.compare_digest(record.digest, digest) and _is_live(record, dialect)
+
+
+def _is_live(record: ApiKey, dialect: DialectName) -> bool:
+    return record.dialect == dialect and record.revoked_at is None

@@ -85,8 +85,8 @@ class Configuring:
         uses = [VapidKeyUse(key, key.id == present, in_use.get(key.id, 0)) for key in self._registry.vapid_keys(app)]
         return sorted(uses, key=lambda use: not use.present)
 
-    def rotate(self, app: AppId, given: VapidPair | None, actor: Actor) -> VapidKeyUse:
-        """Add a VAPID key that new subscriptions are made under; earlier ones keep theirs until browsers come back.
+    def rotate(self, app: AppId, given: VapidPair | None, actor: Actor, *, present: bool = True) -> VapidKeyUse:
+        """Add a VAPID key; present: new subscriptions are made under it. Earlier ones keep theirs, as browsers do.
 
         Raises Refused: NOT_FOUND, FIELD_INVALID (no key, or no pair), CONFLICT (the app has this key).
         """
@@ -95,7 +95,9 @@ class Configuring:
             old = self._app(app)
             if self._registry.vapid_key(app, key.id) is not None:
                 raise Refused(Fault.CONFLICT, "The app has this VAPID key already", field="vapid")
-            new = replace(old, vapid_key=key.id, vapid_public=key.public, revision=old.revision + 1)
+            new = replace(old, revision=old.revision + 1)
+            if present:
+                new = replace(new, vapid_key=key.id, vapid_public=key.public)
             sealed = sealed_vapid_key(key, new, self._vault, self._now())
             try:
                 self._registry.change_app(
@@ -103,8 +105,24 @@ class Configuring:
                 )
             except Stale:
                 continue
-            return VapidKeyUse(sealed, present=True, subscriptions=0)
+            return VapidKeyUse(sealed, present, subscriptions=0)
         raise Unavailable
+
+    def adopt(self, app: AppId, given: VapidPair, actor: Actor, *, present: bool) -> VapidKeyUse:
+        """The same for a key that the app may have already: then it stays as it is, and asking again changes nothing.
+
+        Raises Refused: NOT_FOUND, FIELD_INVALID (no key, or no pair), CONFLICT (it was retired, or shall be the
+        present key and another one is).
+        """
+        owner, key = self._app(app), new_vapid_key(given)
+        found = self._registry.vapid_key(app, key.id)
+        if found is None:
+            return self.rotate(app, given, actor, present=present)
+        if found.retired_at is not None:
+            raise Refused(Fault.CONFLICT, "This VAPID key of the app was retired", field="vapid")
+        if present and owner.vapid_key != key.id:
+            raise Refused(Fault.CONFLICT, "The app has this VAPID key, and another one is present", field="present")
+        return VapidKeyUse(found, owner.vapid_key == key.id, self._subscriptions.counts(app).by_key.get(key.id, 0))
 
     def retire(self, app: AppId, key: str, actor: Actor) -> VapidKeyUse:
         """Retire a VAPID key that no active subscription was made under; again changes nothing.

@@ -5,30 +5,35 @@ from dataclasses import replace
 from math import ceil
 
 from tocsin.application.delivery_pass import DeliveryPass, Surroundings
-from tocsin.application.jobs import DeliverChunk, Recipient, Route
+from tocsin.application.jobs import ChunkReceipts, DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
-from tocsin.application.ports import Jobs, LeaseLost, Sends, Unavailable, WrongContext
+from tocsin.application.ports import Events, Jobs, LeaseLost, Sends, Unavailable, WrongContext
 from tocsin.application.settling import Settling
 from tocsin.application.targets import Targets, target_of
 from tocsin.application.waits import Waits
 from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
-from tocsin.domain.send import SYNC_RECIPIENTS, Course, People, Send, SendState, tally
-from tocsin.domain.subscription import Subscription, SubscriptionState
+from tocsin.domain.send import SYNC_RECIPIENTS, Course, Everyone, Send, SendState, tally
+from tocsin.domain.subscription import FCM_KEY, Subscription, SubscriptionState
 
 FRESH_SECONDS = 45
 """Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
 REST_SECONDS = 6
 """A longer wait is left to the queue, which waits for free."""
 MAX_DELAY = 900
+REPORT_DELAY = 1
+"""Seconds; what became of a chunk is read from its record, which is stored right after that is queued."""
 EXPIRED, CANCELLED, GIVEN_UP = "expired", "cancelled", "given up"
 
 
 class Delivering:
     """Delivers chunks; plain synchronous code. Threads may work on several at once, with one transport each."""
 
-    def __init__(self, sends: Sends, jobs: Jobs, settling: Settling, surroundings: Surroundings) -> None:
+    def __init__(
+        self, sends: Sends, jobs: Jobs, events: Events, settling: Settling, surroundings: Surroundings
+    ) -> None:
         self._sends = sends
         self._jobs = jobs
+        self._events = events
         self._settling = settling
         self._with = surroundings
         self._chunks = surroundings.chunks
@@ -59,7 +64,7 @@ class Delivering:
         untouched = opened(job.app, job.send, job.number, len(job.recipients), job.digest)
         if now - job.read_at > FRESH_SECONDS or send.course is not Course.RUNNING or now >= send.expires_at:
             return None
-        targets: Targets = [target_of(recipient) for recipient in job.recipients]
+        targets: Targets = [target_of(recipient, job.app) for recipient in job.recipients]
         owned = claimed(untouched, int(now), send.repeat)
         try:
             targets = self._claim(send, owned, targets)
@@ -87,11 +92,14 @@ class Delivering:
     def prepare(self, send: Send, targets: Targets) -> Targets:
         """Open the keys of these recipients before anything is claimed: a key that fails must put nobody in doubt.
 
-        A key that cannot be opened among others that can takes nobody but its own recipients along: they are not
-        signable then. Raises WrongContext when none can be opened.
+        Access to FCM, for those who are reached by it, is looked after here too. A key that cannot be opened among
+        others that can takes nobody but its own recipients along: they are not signable then. Raises WrongContext when
+        none can be opened.
         """
         keys = {target.recipient.vapid_key for target in targets if target is not None}
-        spoilt = {key for key in keys if not self._with.signing.opens(send.tenant, send.app, key)}
+        if FCM_KEY in keys:
+            self._with.fcm.prepare(send.tenant, send.app)
+        spoilt = {key for key in keys - {FCM_KEY} if not self._with.signing.opens(send.tenant, send.app, key)}
         if not spoilt:
             return targets
         if spoilt == keys:
@@ -151,7 +159,7 @@ class Delivering:
 
     def _work(self, send: Send, chunk: Chunk, job: DeliverChunk, until: float) -> Chunk:
         recipients, read_at = self._recipients(job, send)
-        targets = [target_of(recipient) for recipient in recipients]
+        targets = [target_of(recipient, job.app) for recipient in recipients]
         now = self._clock.now()
         owned = claimed(chunk, int(now), send.repeat, Waits(chunk, targets, send.expires_at).held(now))
         delivery = self.begin(send, owned, self._claim(send, owned, targets), read_at)
@@ -180,6 +188,9 @@ class Delivering:
         if reason:
             delivery.fail_the_rest(reason)
         send, done = delivery.send, finished(delivery.record())
+        if send.traced and not self._report(send, done):
+            self._lay_down(delivery, 0)  # the sweep finds it, with nobody left to try
+            return
         if send.reserved <= SYNC_RECIPIENTS and (accepted := delivery.accepted()):
             # Before the end is stored, so that whoever takes over after a crash notes them again: that counts once.
             with contextlib.suppress(Unavailable):
@@ -192,6 +203,17 @@ class Delivering:
         delivery.saved(done)
         if self._sends.chunk_done(send.app, send.id) >= send.chunks:
             self._settle(send)
+
+    def _report(self, send: Send, done: Chunk) -> bool:
+        """Have its app told what became of a chunk; whether that is queued.
+
+        Before its end is stored, so that whoever takes over after a crash tells it again; the events' ids are the same.
+        """
+        try:
+            self._events.report(ChunkReceipts(send.app, send.id, done.number), REPORT_DELAY)
+        except Unavailable:
+            return False
+        return True
 
     def _settle(self, send: Send) -> None:
         """Settle if this was the last chunk; what we believe of the send may be from before it was planned."""
@@ -237,6 +259,4 @@ def _still_meant(send: Send, subscription: Subscription) -> bool:
     """Whether a frozen recipient is still one: a browser may have been turned off, or be somebody else's by now."""
     if subscription.state is not SubscriptionState.ACTIVE:
         return False
-    return not isinstance(send.audience, People) or not set(send.audience.identities).isdisjoint(
-        subscription.identities
-    )
+    return isinstance(send.audience, Everyone) or send.audience.means(subscription)

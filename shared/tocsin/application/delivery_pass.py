@@ -2,10 +2,12 @@
 
 import contextlib
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tocsin.application.messages import Messages
+from tocsin.application.fcm_access import FcmAccess
+from tocsin.application.fcm_posting import FcmPosting
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Admission, Pacing
 from tocsin.application.ports import (
@@ -18,6 +20,8 @@ from tocsin.application.ports import (
     Subscriptions,
     Unavailable,
 )
+from tocsin.application.posting import NO_KEY, Posting, Unsent, WebPosting
+from tocsin.application.rejecting import FOR_GOOD, Rejecting
 from tocsin.application.signing import Signing
 from tocsin.application.tallying import Tallying
 from tocsin.application.targets import Target, Targets
@@ -37,18 +41,13 @@ from tocsin.domain.derivation import Derivation
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.report import NOBODY, Fate, Said
 from tocsin.domain.send import Course, Send
-from tocsin.webpush.encryption import encrypt
-from tocsin.webpush.message import PushMessage, topic_of
-from tocsin.webpush.origins import PushService
-from tocsin.webpush.outcome import Outcome, Verdict, judge
-from tocsin.webpush.request import PushHeaders, PushRequest, headers_of
-from tocsin.webpush.room import SMALLEST_ROOM, room_of
+from tocsin.webpush.outcome import Outcome, Verdict
 
 PATIENCE = 1.0
 """Seconds after which recipients go on although little of the window is free: some origin is slow."""
 CROWDED = 0.05
 """Seconds to wait where other chunks of this process keep a push service busy."""
-UNSUBSCRIBED, NO_KEY, NO_ANSWER, NOT_SENT = "unsubscribed", "no such VAPID key", "no answer", "not sent"
+UNSUBSCRIBED, NO_ANSWER, NOT_SENT = "unsubscribed", "no answer", "not sent"
 _METRICS = {
     Outcome.ACCEPTED: Metric.ACCEPTED,
     Outcome.GONE: Metric.GONE,
@@ -74,6 +73,7 @@ class Surroundings:
     derivation: Derivation
     clock: Clock
     meter: Meter
+    fcm: FcmAccess
 
 
 class DeliveryPass:
@@ -102,10 +102,10 @@ class DeliveryPass:
         self._clock = surroundings.clock
         self._transport = surroundings.transport
         self._pacing = surroundings.pacing
-        self._topic = topic_of(send.notification.tag or send.id)
-        self._messages = Messages(send, surroundings.derivation)
-        self._headers: dict[tuple[PushService, str, int], PushHeaders] = {}
+        self._web = WebPosting(send, surroundings.signing, surroundings.derivation)
+        self._fcm = FcmPosting(send, surroundings.fcm, surroundings.derivation)
         self._buried: list[Gone] = []
+        self._rejecting = Rejecting(send.app, surroundings.subscriptions)
         self._tallying = Tallying(surroundings.clock, surroundings.meter, send.dialect)
         self._begin(chunk)
 
@@ -115,6 +115,8 @@ class DeliveryPass:
 
     def again(self) -> None:
         """Claim the next round for ourselves, after a rest. Raises LeaseLost."""
+        if any(target is not None and target.recipient.keys is None for target in self._targets):
+            self._with.fcm.prepare(self.send.tenant, self.send.app)
         now = int(self._clock.now())
         chunk = claimed(self.chunk, now, self.send.repeat, self._waits.held(now))
         self._with.chunks.claim(chunk)
@@ -145,11 +147,7 @@ class DeliveryPass:
 
     def accepted(self) -> list[SubscriptionId]:
         """Those whose push service accepted the message, as far as this owner knows who they are."""
-        return [
-            target.recipient.id
-            for target, result in zip(self._targets, self._results, strict=False)
-            if target is not None and result is Result.ACCEPTED
-        ]
+        return [target.recipient.id for target in self._reached()]
 
     def record(self) -> Chunk:
         """The chunk with all results known so far, as its next version."""
@@ -170,6 +168,10 @@ class DeliveryPass:
             if result is Result.PENDING:
                 self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, reason))
 
+    def _reached(self) -> Iterator[Target]:
+        results = zip(self._targets, self._results, strict=False)
+        return (target for target, result in results if target is not None and result is Result.ACCEPTED)
+
     # --- the window -------------------------------------------------------------------------------------------------
 
     def _begin(self, chunk: Chunk) -> None:
@@ -180,6 +182,7 @@ class DeliveryPass:
         self._flying: dict[int, Target] = {}
         self._signed: dict[int, str] = {}
         self._signed_anew: set[int] = set()
+        self._long: set[int] = set()
         self._shortened: set[int] = set()
         self._ready = deque(chunk.in_flight)
         skipped = self._waits.held(self._clock.now()).union(chunk.in_flight)
@@ -257,34 +260,31 @@ class DeliveryPass:
         return False
 
     def _post(self, index: int, target: Target) -> None:
-        now, send, recipient = self._clock.now(), self.send, target.recipient
+        now = self._clock.now()
         if now + POST_SECONDS > self.chunk.lease_until:
             self._line.append(index)
             return
-        authorization = self._with.signing.authorization(
-            send.tenant, send.app, recipient.vapid_key, send.contact, target.endpoint.origin, int(now)
-        )
-        if authorization is None:
-            self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, NO_KEY))
+        place, short = (self.chunk.number, index), index in self._shortened
+        post = self._posting(target).post(target, place, now, short=short)
+        if isinstance(post, Unsent):
+            self._not_posted(index, target, post)
             return
-        room = SMALLEST_ROOM if index in self._shortened else room_of(target.endpoint.service)
-        plaintext = self._messages.plaintext(recipient, self.chunk.number, index, room)
-        headers = self._headers_for(target.endpoint.service, authorization, now)
-        request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
-        self._flying[index], self._signed[index] = target, authorization
+        self._flying[index], self._signed[index] = target, post.signed
+        if post.long:
+            self._long.add(index)
         self._pacing.begun(target.endpoint.origin)
         self._waits.tried(index)
         self._tallying.post()
-        self._transport.start(index, request, POST_SECONDS)
+        self._transport.start(index, post.request, POST_SECONDS)
 
-    def _headers_for(self, service: PushService, authorization: str, now: float) -> PushHeaders:
-        # A retry is late: the push service may keep it only for what is left of the TTL (RFC 8030 section 5.2).
-        ttl = max(0, self.send.notification.ttl - (int(now) - self.send.created_at))
-        known = self._headers.get((service, authorization, ttl))
-        if known is None:
-            message = PushMessage(ttl, self.send.notification.urgency, self._topic)
-            known = self._headers[service, authorization, ttl] = headers_of(service, message, authorization)
-        return known
+    def _posting(self, target: Target) -> Posting:
+        return self._fcm if target.recipient.keys is None else self._web
+
+    def _not_posted(self, index: int, target: Target, unsent: Unsent) -> None:
+        if unsent.until is None:
+            self._settle(index, Result.FAILED, Said(NOBODY, Fate.FAILED, unsent.reason))
+        else:
+            self._defer(index, target, unsent.reason, unsent.until)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class DeliveryPass:
             self._learn(target, None, NO_ANSWER, None, now)
             self._unanswered(index, target, sent=answer.sent)
             return
-        verdict = judge(target.endpoint.service, answer.response, int(now))
+        verdict = self._posting(target).judge(target, answer.response, int(now))
         self._count(_METRICS[verdict.outcome], target)
         self._learn(target, self._outcome(index, verdict), verdict.reason, verdict.retry_after, now)
         if verdict.outcome is not Outcome.ACCEPTED:
@@ -311,15 +311,19 @@ class DeliveryPass:
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.GONE, verdict.reason))
             case Outcome.UNAUTHORIZED if index not in self._signed_anew:
                 self._signed_anew.add(index)
-                self._with.signing.forget(self._signed[index])
+                self._posting(target).renew(self._signed[index])
                 self._ready.append(index)
-            case Outcome.TOO_LARGE if index not in self._shortened and self._can_be_shorter(index, target):
+            case Outcome.TOO_LARGE if index in self._long:
+                self._long.remove(index)
                 self._shortened.add(index)
                 self._ready.append(index)
             case Outcome.THROTTLED | Outcome.UNAVAILABLE:
                 self._defer(index, target, verdict.reason, ceil(now) + (verdict.retry_after or 0))
             case _:
                 self._tallying.measure(Metric.SENDER_ERROR)
+                # FCM says itself when a token is over; all else that it refuses is the fault of the project.
+                if verdict.outcome in FOR_GOOD and target.recipient.keys is not None:
+                    self._rejecting.rejected(target)
                 self._settle(index, Result.FAILED, Said(target.endpoint.service, Fate.FAILED, verdict.reason))
 
     def _outcome(self, index: int, verdict: Verdict) -> Outcome:
@@ -334,10 +338,6 @@ class DeliveryPass:
 
     def _count(self, metric: Metric, target: Target) -> None:
         self._tallying.measure(metric, target.endpoint.service)
-
-    def _can_be_shorter(self, index: int, target: Target) -> bool:
-        room = room_of(target.endpoint.service)
-        return len(self._messages.plaintext(target.recipient, self.chunk.number, index, room)) > SMALLEST_ROOM
 
     def _unanswered(self, index: int, target: Target, *, sent: bool) -> None:
         if sent:
@@ -397,3 +397,5 @@ class DeliveryPass:
             # The next send finds them gone again; stopping here would put everything in flight in doubt.
             with contextlib.suppress(Unavailable):
                 self._with.subscriptions.expire_all(self.send.app, buried)
+        with contextlib.suppress(Unavailable):
+            self._rejecting.report(self._reached())

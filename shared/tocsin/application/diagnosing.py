@@ -10,7 +10,7 @@ from tocsin.application.ports import Clock, Quotas, Registry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.quota import QuotaWindow
-from tocsin.domain.subscription import Counts, SubscriptionState
+from tocsin.domain.subscription import MAX_REJECTIONS, Counts, SubscriptionState
 from tocsin.domain.tenancy import App, DialectName
 from tocsin.webpush.encryption import MAX_PLAINTEXT
 
@@ -123,6 +123,12 @@ def _active(view: SubscriptionView) -> Finding:
             detail = (
                 "Its push service reported that the subscription is gone (404 or 410), so it is not sent to any more; "
                 f"it was last active on {heard}. It comes back when the person visits your site and subscribes again."
+            )
+        case SubscriptionState.BOUNCED:
+            detail = (
+                f"Its push service refused {MAX_REJECTIONS} notifications in a row for good, so it is not sent to any "
+                f"more; it was last active on {heard}. It comes back when the person visits your site and subscribes "
+                "again."
             )
         case SubscriptionState.UNREGISTERED:
             detail = (

@@ -3,24 +3,37 @@
 from typing import TYPE_CHECKING, Protocol
 
 from tocsin.application.accounts import Accounts
+from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
+from tocsin.application.clicking import Clicking
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.diagnosing import Diagnosing
+from tocsin.application.enrolling import Enrolling
+from tocsin.application.exporting import Exporting
+from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
+from tocsin.application.importing import Importing
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.membership import Membership
+from tocsin.application.messaging import Messaging
 from tocsin.application.people import People
-from tocsin.application.ports import Clock, Quotas
+from tocsin.application.ports import Clock, Events, Quotas
+from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
+from tocsin.application.reviewing import Reviewing
 from tocsin.application.sending import Sending
 from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
+from tocsin.application.webhooks import Webhooks
 from tocsin.domain.quota import Limits
 
 if TYPE_CHECKING:
+    from tocsin.application.access_tokens import AccessTokens
     from tocsin.application.user_tokens import UserTokens
 
 
@@ -52,8 +65,20 @@ class Engine(Protocol):
         """Messages that were too long."""
 
     @property
+    def clicking(self) -> Clicking:
+        """Clicks that service workers report."""
+
+    @property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
+
+    @property
+    def amending(self) -> Amending:
+        """What an app's owner changes of subscriptions."""
+
+    @property
+    def reviewing(self) -> Reviewing:
+        """Sends, looked at afterwards."""
 
     @property
     def identifying(self) -> Identifying:
@@ -72,12 +97,56 @@ class Engine(Protocol):
         """Settings of apps, their VAPID keys and their audit log."""
 
     @property
+    def fcm_accounts(self) -> FcmAccounts:
+        """Service accounts by which apps reach phones."""
+
+    @property
     def user_tokens(self) -> "UserTokens":
         """Tokens that name a person."""
 
     @property
+    def access_tokens(self) -> "AccessTokens":
+        """Tokens by which callers say who they are."""
+
+    @property
+    def membership(self) -> Membership:
+        """Who is enrolled in an app."""
+
+    @property
+    def messaging(self) -> Messaging:
+        """Sends to an app's own users, by name."""
+
+    @property
     def people(self) -> People:
         """What is kept of a person."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Where customers' servers are told of events."""
+
+    @property
+    def following(self) -> Following:
+        """Who is subscribed, by the customer's own names of people."""
+
+    @property
+    def enrolling(self) -> Enrolling:
+        """Codes that enrol a person's devices."""
+
+    @property
+    def reading(self) -> Reading:
+        """Inboxes."""
+
+    @property
+    def events(self) -> Events:
+        """What customers are told by webhook."""
+
+    @property
+    def importing(self) -> Importing:
+        """Subscriptions of other systems."""
+
+    @property
+    def exporting(self) -> Exporting:
+        """What an app takes elsewhere."""
 
     @property
     def reconciling(self) -> Reconciling:

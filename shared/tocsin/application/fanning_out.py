@@ -1,17 +1,15 @@
 """Opening the chunks of a large send: freeze who is in each, queue it, go on; a restart repeats nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from tocsin.application.audience import Stretches
 from tocsin.application.jobs import DeliverChunk, FanOut, Recipient
 from tocsin.application.ports import Chunks, Clock, Frozen, Jobs, Sends, Subscriptions
 from tocsin.application.sending import digest_of
 from tocsin.application.settling import Settling
 from tocsin.domain.chunk import CHUNK_SIZE, finished, opened
-from tocsin.domain.ids import AppId
-from tocsin.domain.parts import shards_of
-from tocsin.domain.send import Course, Everyone, Listed, People, Send, SendState
-from tocsin.domain.subscription import Subscription, SubscriptionState
+from tocsin.domain.send import Course, Send, SendState
 
 PACK = 5
 """Chunks that go into the queue together; the first one of a part goes at once."""
@@ -25,7 +23,7 @@ class FanningOut:
     ) -> None:
         self._sends = sends
         self._chunks = chunks
-        self._subscriptions = subscriptions
+        self._stretches = Stretches(subscriptions, chunks)
         self._jobs = jobs
         self._settling = settling
         self._clock = clock
@@ -83,17 +81,5 @@ class FanningOut:
     def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Recipient], str | None]:
         if send.course is Course.CANCELLED or self._clock.now() >= send.expires_at:
             return (), None  # nobody more; what an earlier planner froze is still counted and closed, chunk by chunk
-        after = planned.after
-        if isinstance(send.audience, Everyone):
-            shards = shards_of(planned.part, len(send.parts))
-            walk = self._subscriptions.walk(send.app, after, limit, shards)
-            return walk.recipients, walk.after
-        everyone = sorted(self._named(send.app, send.audience), key=lambda subscription: subscription.id)
-        rest = [Recipient.of(one) for one in everyone if after is None or one.id > after]
-        return rest[:limit], (rest[limit - 1].id if len(rest) > limit else None)
-
-    def _named(self, app: AppId, audience: People | Listed) -> Iterable[Subscription]:
-        if isinstance(audience, People):
-            return self._subscriptions.of(app, audience.identities)
-        found = self._subscriptions.load(app, audience.subscriptions).values()
-        return (subscription for subscription in found if subscription.state is SubscriptionState.ACTIVE)
+        walk = self._stretches.next(send, planned, limit)
+        return walk.recipients, walk.after

@@ -1,11 +1,11 @@
 """Handing the whole of a message that was too long to the service worker that was sent a preview (X-6)."""
 
-from tocsin.application.ports import Clock, Fetches, Sends
+from tocsin.application.ports import Act, Acts, Clock, Sends
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.document import whole
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.fetch_token import place_in
 from tocsin.domain.ids import SendId
+from tocsin.domain.place_token import place_in
 from tocsin.domain.send import Course
 from tocsin.domain.tenancy import App
 
@@ -13,9 +13,9 @@ from tocsin.domain.tenancy import App
 class Fetching:
     """Gives each recipient the whole message once, until the send's TTL ends."""
 
-    def __init__(self, sends: Sends, fetches: Fetches, derivation: Derivation, clock: Clock) -> None:
+    def __init__(self, sends: Sends, acts: Acts, derivation: Derivation, clock: Clock) -> None:
         self._sends = sends
-        self._fetches = fetches
+        self._acts = acts
         self._derivation = derivation
         self._clock = clock
 
@@ -33,7 +33,7 @@ class Fetching:
             or self._clock.now() >= found.expires_at
             or found.course is Course.CANCELLED
             # Before the answer, which may get lost: then the preview is shown, and never is a message given out twice.
-            or not self._fetches.first(app.id, send, *place, found.expires_at)
+            or not self._acts.first(app.id, send, *place, Act.FETCHED)
         ):
             raise Refused(Fault.SPENT, "This message was fetched before, or its time is over")
         return whole(found.notification, found.id, found.site_url).to(None)

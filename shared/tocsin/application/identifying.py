@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tocsin.application.user_tokens import UserTokens
 
 PER_PERSON = (10, 3600)
-"""What nobody proves, under a person's name: requests and seconds."""
+"""What nobody proves, under a person's name, and what a person registers: requests and seconds, each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ class Identifying:
         person = self._derivation.fingerprint(app.id, f"{claim.kind}:{identity.value}".encode())
         self._limiting.take(f"person.{app.id}.{person[:32]}", *PER_PERSON)
         return identity
+
+    def count_registration(self, app: App, name: str) -> None:
+        """Count that a proved person registers a device, again or anew (KM-14). Raises Refused: RATE_LIMITED."""
+        person = self._derivation.fingerprint(app.id, f"{IdentityKind.EXTERNAL}:{name}".encode())
+        self._limiting.take(f"register.{app.id}.{person[:32]}", *PER_PERSON, "Rate limit exceeded")
 
     def who(self, subscription: Subscription) -> str | None:
         """The token by which this browser's worker knows that a message is for its person; None for nobody."""

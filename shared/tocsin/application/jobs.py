@@ -1,16 +1,17 @@
 """Messages that travel between functions: frozen records with a version, so that old and new workers can meet."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from tocsin.domain.identity import IdentityKind
+from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.send import Send
 from tocsin.domain.subscription import Subscription
+from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.encoding import from_base64url, to_base64url
 from tocsin.webpush.encryption import RecipientKeys
 
@@ -41,24 +42,26 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What delivering needs of a subscription. external_id: whose message it is, for the worker's person check."""
+    """What delivering needs of a subscription. external_id: whose message it is, for the worker's person check.
+
+    keys: None where the endpoint is a registration token.
+    """
 
     id: SubscriptionId
     endpoint: str = field(repr=False)
-    keys: RecipientKeys
+    keys: RecipientKeys | None
     vapid_key: str
     external_id: str | None
 
     @classmethod
     def of(cls, subscription: Subscription) -> "Recipient":
         """The recipient that a subscription is."""
-        external = subscription.identity(IdentityKind.EXTERNAL)
         return cls(
             subscription.id,
             subscription.endpoint,
             subscription.keys,
             subscription.vapid_key,
-            external.value if external else None,
+            subscription.checked_as,
         )
 
 
@@ -99,6 +102,39 @@ class DeliverChunk:
         return replace(self, read_at=0, recipients=())
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell the webhooks of an event's app."""
+
+    event: Event
+
+    @property
+    def app(self) -> AppId:
+        """Whose event it is."""
+        return self.event.app
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReceipts:
+    """Tell what became of each recipient of a finished chunk of a traced send."""
+
+    app: AppId
+    send: SendId
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try an event once more that a dialect's webhook did not take."""
+
+    app: AppId
+    dialect: DialectName
+    event: str
+
+
+WebhookJob = Notify | ChunkReceipts | TryAgain
+
+
 class MalformedJob(Exception):
     """A message that no version of ours wrote; it belongs in the dead letter queue."""
 
@@ -137,10 +173,7 @@ def encode_deliver(job: DeliverChunk) -> str:
 
     Recipients that would not fit into a message are left out: the worker then loads them by the frozen ids.
     """
-    rows = [
-        [r.id, r.endpoint, to_base64url(r.keys.p256dh), to_base64url(r.keys.auth), r.vapid_key, r.external_id]
-        for r in job.recipients
-    ]
+    rows = [[r.id, r.endpoint, *_key_texts(r.keys), r.vapid_key, r.external_id] for r in job.recipients]
     body = _dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
     return body if len(body) <= MESSAGE_LIMIT else encode_deliver(job.without_recipients())
 
@@ -160,6 +193,51 @@ def decode_deliver(body: str) -> DeliverChunk:
         )
 
 
+def encode_webhook_job(job: WebhookJob) -> str:
+    """The message body of a job about webhooks (JSON)."""
+    fields: dict[str, object] = {"v": VERSION, "app": job.app}
+    match job:
+        case Notify(event):
+            told = {name: value for name, value in asdict(event).items() if value is not None}
+            fields |= {"job": "notify", "event": told}
+        case ChunkReceipts():
+            fields |= {"job": "receipts", "send": job.send, "chunk": job.chunk}
+        case TryAgain():
+            fields |= {"job": "again", "dialect": job.dialect, "event": job.event}
+    return _dump(fields)
+
+
+def decode_webhook_job(body: str) -> WebhookJob:
+    """The job in a message body. Raises MalformedJob."""
+    fields = _load(body)
+    with _well_formed():
+        app = AppId(_text(fields["app"]))
+        match fields["job"]:
+            case "notify":
+                return Notify(event_from(fields["event"]))
+            case "receipts":
+                return ChunkReceipts(app, SendId(_text(fields["send"])), _number(fields["chunk"]))
+            case "again":
+                return TryAgain(app, DialectName(_text(fields["dialect"])), _text(fields["event"]))
+    raise MalformedJob("an unknown job")
+
+
+def event_from(fields: Mapping[str, Any]) -> Event:
+    """The event in what `asdict` made of one; what is None may be absent. Raises KeyError, TypeError, ValueError."""
+    texts = {name: _text(fields[name]) for name in ("person", "platform", "reason") if fields.get(name) is not None}
+    return Event(
+        _text(fields["id"]),
+        AppId(_text(fields["app"])),
+        EventKind(fields["kind"]),
+        _number(fields["at"]),
+        subscription=SubscriptionId(_text(fields["subscription"])) if fields.get("subscription") is not None else None,
+        send=SendId(_text(fields["send"])) if fields.get("send") is not None else None,
+        place=_number(fields["place"]) if fields.get("place") is not None else None,
+        dialect=DialectName(_text(fields["dialect"])) if fields.get("dialect") is not None else None,
+        **texts,
+    )
+
+
 def _head(job: FanOut | DeliverChunk) -> dict[str, object]:
     return {"v": VERSION, "app": job.app, "send": job.send, "tenant": job.route.tenant, "lane": job.route.lane}
 
@@ -168,9 +246,13 @@ def _route(fields: dict[str, Any]) -> Route:
     return Route(TenantId(_text(fields["tenant"])), Lane(fields["lane"]))
 
 
+def _key_texts(keys: RecipientKeys | None) -> tuple[str, str]:
+    return ("", "") if keys is None else (to_base64url(keys.p256dh), to_base64url(keys.auth))
+
+
 def _recipient(row: object) -> Recipient:
     name, endpoint, p256dh, auth, vapid_key, external = _list(row)
-    keys = RecipientKeys(from_base64url(p256dh), from_base64url(auth))
+    keys = None if (p256dh, auth) == ("", "") else RecipientKeys(from_base64url(p256dh), from_base64url(auth))
     return Recipient(
         SubscriptionId(_text(name)),
         _text(endpoint),

@@ -27,12 +27,19 @@ class Limiting:
 
     def take(self, subject: str, limit: int, seconds: int, message: str = "Too many requests") -> None:
         """Count a request of `subject`. Raises Refused: RATE_LIMITED, saying when the window ends."""
-        now = self._clock.now()
-        self._check(subject, limit, now, message)
-        window = self._windows.take(subject, limit, seconds, now)
+        window = self.window(subject, limit, seconds)
+        if not window.allowed:
+            raise _refused(window, self._clock.now(), message)
+
+    def window(self, subject: str, limit: int, seconds: int) -> Window:
+        """Count a request of `subject`, unless there were too many; its window after it, for who has to tell it."""
+        known = self._refusal(subject, limit)
+        if known is not None:
+            return known
+        window = self._windows.take(subject, limit, seconds, self._clock.now())
         if not window.allowed:
             self._refusals.put(subject, window, window.reset_at)
-            raise _refused(window, now, message)
+        return window
 
     def worker(self, app: App, network: str) -> None:
         """Count a worker's request for a message. network: its address prefix. Raises Refused: RATE_LIMITED.
@@ -49,16 +56,16 @@ class Limiting:
             for subject, (limit, seconds), whose in limits
         ]
         for subject, limit, _, message in counted:
-            self._check(subject, limit, self._clock.now(), message)
+            if (known := self._refusal(subject, limit)) is not None:
+                raise _refused(known, self._clock.now(), message)
         for request in counted:
             self.take(*request)
 
-    def _check(self, subject: str, limit: int, now: float, message: str) -> None:
-        """Raises Refused: RATE_LIMITED, where that is known without counting."""
+    def _refusal(self, subject: str, limit: int) -> Window | None:
+        """The window that is used up, where that is known without counting."""
         window = self._refusals.get(subject)
         # Whoever may ask more often by now is let through to be counted.
-        if window is not None and limit <= window.limit:
-            raise _refused(window, now, message)
+        return window if window is not None and limit <= window.limit else None
 
 
 def _refused(window: Window, now: float, message: str) -> Refused:

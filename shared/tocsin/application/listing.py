@@ -1,6 +1,6 @@
 """Listing subscriptions: pages by state or by person, with exact totals and with offsets as deep as one may ask."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tocsin.application.ports import Clock, Place, Subscriptions
@@ -15,6 +15,8 @@ MAX_OFFSET = 100_000
 ONLINE_SECONDS = 300
 """Whoever was heard of within this time counts as online (CS-29)."""
 _MARK_EVERY = 1000
+_LOOKED_AT = 10
+"""How many times its length a stretch may read in search of labels."""
 
 States = frozenset[SubscriptionState]
 EVERY_STATE: States = frozenset(SubscriptionState)
@@ -37,6 +39,14 @@ class ListingPage:
 
     views: Sequence[SubscriptionView]
     total: int
+    after: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a listing, without its total. after: where the next one starts, None at the end."""
+
+    views: Sequence[SubscriptionView]
     after: Place | None
 
 
@@ -81,6 +91,40 @@ class Listing:
         rest = [found for found in listed if after is None or _place(found) < after][offset:]
         shown = rest[:limit]
         return ListingPage(self._views(app, shown), len(listed), _place(shown[-1]) if len(rest) > limit else None)
+
+    def stretch(
+        self,
+        app: AppId,
+        states: States,
+        after: Place | None,
+        limit: int,
+        *,
+        person: Identity | None = None,
+        labels: Collection[str] = (),
+    ) -> Stretch:
+        """Up to `limit` that follow a place, of this person and with one of these labels, if those are named.
+
+        Labels are looked for entry by entry: after ten times `limit` of them a stretch ends, however short it is.
+        """
+        if person is not None:
+            of_person = (one for one in self._subscriptions.known(app, person) if _fits(one, states, labels))
+            rest = [one for one in of_person if after is None or _place(one) < after]
+            shown = rest[:limit]
+            return Stretch(self._views(app, shown), _place(shown[-1]) if len(rest) > limit else None)
+        found: list[Subscription] = []
+        for _ in range(_LOOKED_AT):
+            # One more than is looked at says whether another follows.
+            places = self._subscriptions.listed(app, states, after, limit + 1)
+            stored = self._subscriptions.load(app, [place.id for place in places[:limit]])
+            for passed, place in enumerate(places[:limit], 1):
+                after, one = place, stored.get(place.id)
+                if one is not None and _fits(one, states, labels):
+                    found.append(one)
+                if len(found) == limit:
+                    return Stretch(self._views(app, found), place if passed < len(places) else None)
+            if len(places) <= limit:
+                return Stretch(self._views(app, found), None)
+        return Stretch(self._views(app, found), after)
 
     def counts(self, app: AppId) -> Counts:
         """How many there are."""
@@ -138,6 +182,10 @@ def _check(offset: int) -> None:
     if offset > MAX_OFFSET:
         message = f"offset must be at most {MAX_OFFSET}: follow next_cursor instead"
         raise Refused(Fault.FIELD_INVALID, message, field="offset")
+
+
+def _fits(subscription: Subscription, states: States, labels: Collection[str]) -> bool:
+    return subscription.state in states and (not labels or not set(labels).isdisjoint(subscription.labels))
 
 
 def _place(subscription: Subscription) -> Place:

@@ -19,6 +19,10 @@ class Metric(StrEnum):
     """A push service refused a message for a mistake of ours; people have to look."""
     CIRCUIT_OPENED = "CircuitOpened"
     """A push service keeps refusing an app's VAPID key: its recipients wait until people have looked."""
+    WEBHOOK_TAKEN = "WebhookTaken"
+    """A customer's server took an event; one that it did not take is tried again, and is dead in the end."""
+    WEBHOOK_FAILED = "WebhookFailed"
+    WEBHOOK_DEAD = "WebhookDead"
     LEASE_LOST = "LeaseLost"
     UNPROVED_IDENTITY = "UnprovedIdentity"
     SECRET_KEY_IN_BROWSER = "SecretKeyInBrowser"  # noqa: S105 - a name, not a secret

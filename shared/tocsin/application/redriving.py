@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tocsin.application.jobs import (
+    ChunkReceipts,
     DeliverChunk,
     FanOut,
     MalformedJob,
+    WebhookJob,
     decode_deliver,
     decode_fan_out,
+    decode_webhook_job,
     encode_deliver,
 )
 from tocsin.application.ports import Clock, DeadLetters, Letter, Queue
@@ -20,11 +23,13 @@ SECONDS = 10
 HIDDEN = 60
 SHOWN = 50
 _ID = re.compile(rf"[0-9a-f]{{{2 * ID_BYTES}}}")
-_DECODERS: Mapping[Queue, Callable[[str], FanOut | DeliverChunk]] = {
+Job = FanOut | DeliverChunk | WebhookJob
+_DECODERS: Mapping[Queue, Callable[[str], Job]] = {
     Queue.FANOUT: decode_fan_out,
     Queue.BULK_FANOUT: decode_fan_out,
     Queue.DELIVER: decode_deliver,
     Queue.BULK_DELIVER: decode_deliver,
+    Queue.WEBHOOKS: decode_webhook_job,
 }
 
 
@@ -32,7 +37,7 @@ _DECODERS: Mapping[Queue, Callable[[str], FanOut | DeliverChunk]] = {
 class Given:
     """A message that was given up, without whom it was for. job: None when this version cannot read it."""
 
-    job: FanOut | DeliverChunk | None
+    job: Job | None
     queued_at: int
     received: int
 
@@ -79,12 +84,13 @@ class Redriving:
             yield letters
 
 
-def _job(queue: Queue, body: str) -> FanOut | DeliverChunk | None:
+def _job(queue: Queue, body: str) -> Job | None:
     try:
         job = _DECODERS[queue](body)
     except MalformedJob:
         return None
-    return job if _ID.fullmatch(job.app) and _ID.fullmatch(job.send) else None
+    names = [job.app, job.send] if isinstance(job, FanOut | DeliverChunk | ChunkReceipts) else [job.app]
+    return job if all(map(_ID.fullmatch, names)) else None
 
 
 def _without_recipients(queue: Queue, letter: Letter) -> Letter:

@@ -32,6 +32,7 @@ class SendCommand:
 
     queued: deliver after the answer, however few they are. keeps_empty: a send to nobody is stored like any other, so
     that it can be looked up and repeated. repeat: what becomes of those in doubt after a worker was lost.
+    id: where the caller has chosen one. units, inbox, traced: as in Send. silent: kept, and sent to nobody (BN-20).
     """
 
     app: App
@@ -46,6 +47,11 @@ class SendCommand:
     idempotency: IdempotencyKey | None = None
     request_id: str = ""
     repeat: Repeat = Repeat.RESEND
+    id: SendId | None = None
+    units: int | None = None
+    inbox: str | None = None
+    silent: bool = False
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Accepting a send: check, reserve the money, deliver here and now if it is small, queue it if not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
+from tocsin.application.audience import WALKABLE, all_of, named
 from tocsin.application.delivering import Delivering
 from tocsin.application.jobs import Recipient
 from tocsin.application.ports import (
@@ -17,6 +18,7 @@ from tocsin.application.ports import (
     InsufficientQuota,
     LeaseLost,
     Meter,
+    Page,
     Randomness,
     Sends,
     Subscriptions,
@@ -35,8 +37,8 @@ from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.notification import Notification
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
-from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, SendState, Tally, tally
-from tocsin.domain.subscription import SubscriptionState
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Send, SendState, Tally, tally
+from tocsin.domain.tenancy import DialectName
 
 SYNC_SECONDS = 20
 """How long a request may take until delivery goes on without it; the gateway gives up after 30."""
@@ -129,24 +131,34 @@ class Sending:
         send = self._sends.get(app, send_id)
         return None if send is None else self._settling.progress(send)
 
+    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app that came in through these APIs, newest first. Raises MalformedCursor."""
+        return self._sends.listed(app, dialects, limit, cursor)
+
     def _audience(self, command: SendCommand) -> _Found:
-        app, inactive = command.app.id, _NOBODY
-        match command.audience:
-            case Everyone():
-                counts = self._subscriptions.counts(app)
-                total = counts.active if command.most is None else min(counts.active, command.most)
-                if total > SYNC_RECIPIENTS or command.queued:
-                    return _Found(total, None, counts.by_shard)
-                found = list(self._subscriptions.walk(app, None, SYNC_RECIPIENTS).recipients)
-            case People(identities):
-                found = [Recipient.of(one) for one in self._subscriptions.of(app, identities)]
-            case Listed(ids):
-                stored = self._subscriptions.load(app, ids)
-                found = [Recipient.of(one) for one in stored.values() if one.state is SubscriptionState.ACTIVE]
-                inactive = _without(ids, found)
-        found = found[: command.most]
+        if command.silent:
+            return _Found(0, None)
+        if isinstance(command.audience, Chosen):
+            return self._chosen(command, command.audience)
+        counts = self._subscriptions.counts(command.app.id)
+        total = counts.active if command.most is None else min(counts.active, command.most)
+        if total > SYNC_RECIPIENTS or command.queued:
+            return _Found(total, None, counts.by_shard)
+        found = list(self._subscriptions.walk(command.app.id, None, SYNC_RECIPIENTS).recipients)[: command.most]
+        return _Found(len(found), found)
+
+    def _chosen(self, command: SendCommand, chosen: Chosen) -> _Found:
+        app, store = command.app.id, self._subscriptions
+        if chosen.labels and (active := store.counts(app).active) > WALKABLE:
+            # Looking through everybody takes longer than a request may: as many as can be are held, and the rest
+            # is returned when the planners have looked.
+            found = [Recipient.of(one) for one in named(store, app, chosen)]
+            total = min(active, len(found) + store.labelled(app, chosen.labels))
+            total = total if command.most is None else min(total, command.most)
+            return _Found(total, None, inactive=_without(chosen.subscriptions, found))
+        found = all_of(store, app, chosen)[: command.most]
         later = command.queued or len(found) > SYNC_RECIPIENTS
-        return _Found(len(found), None if later else found, inactive=inactive)
+        return _Found(len(found), None if later else found, inactive=_without(chosen.subscriptions, found))
 
     def _reserve_and_send(
         self, command: SendCommand, found: _Found, idempotency: Idempotency | None, until: float
@@ -182,7 +194,7 @@ class Sending:
         now, app = int(self._clock.now()), command.app
         sync = found.now is not None or found.total == 0
         return Send(
-            id=SendId(self._randomness.new_id()),
+            id=command.id or SendId(self._randomness.new_id()),
             app=app.id,
             tenant=app.tenant,
             dialect=command.dialect,
@@ -201,6 +213,9 @@ class Sending:
             settled_at=None,
             request_id=command.request_id,
             parts=() if sync else parted(found.by_shard, reach) if found.by_shard else (reach,),
+            units=command.units,
+            inbox=command.inbox,
+            traced=command.traced,
         )
 
     def _keep(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
@@ -226,7 +241,7 @@ class Sending:
         ids = tuple(recipient.id for recipient in audience)
         chunk = opened(send.app, send.id, 0, len(ids), digest_of(ids))
         try:
-            targets = self._delivering.prepare(send, list(map(target_of, audience)))
+            targets = self._delivering.prepare(send, [target_of(one, send.app) for one in audience])
         except (Unavailable, WrongContext):  # the workers try again, as long as it lives
             self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
             self._quietly(lambda: self._resuming.resume(send, lambda _: True), None)
@@ -287,7 +302,7 @@ def _reach(command: SendCommand, total: int, available: int) -> int:
 
 def _over_quota(window: QuotaWindow, at: int) -> Refused:
     message = f"Notification quota exceeded for {'today' if window is QuotaWindow.DAY else f'this {window}'}"
-    return Refused(Fault.QUOTA_EXCEEDED, message, retry_after=window.end(at) - at)
+    return Refused(Fault.QUOTA_EXCEEDED, message, field=window, retry_after=window.end(at) - at)
 
 
 def _without(ids: tuple[SubscriptionId, ...], found: list[Recipient]) -> tuple[SubscriptionId, ...]:

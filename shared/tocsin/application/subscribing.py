@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tocsin.application.following import Following
 from tocsin.application.identifying import Claim, Identifying
 from tocsin.application.ports import Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
 from tocsin.domain import address
@@ -12,9 +13,18 @@ from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.subscription import Activity, Device, Subscription, SubscriptionState, recounted
+from tocsin.domain.subscription import (
+    FCM_KEY,
+    Activity,
+    Device,
+    Platform,
+    Subscription,
+    SubscriptionState,
+    recounted,
+)
 from tocsin.domain.tenancy import App
 from tocsin.webpush.encryption import InvalidKeys, RecipientKeys, parse_keys
+from tocsin.webpush.fcm import is_token, token_in
 from tocsin.webpush.origins import InvalidEndpoint, parse_endpoint
 from tocsin.webpush.vapid import key_id
 
@@ -32,6 +42,8 @@ class SubscribeCommand:
     trusted: the customer's server speaks, so a claim needs no proof. previous: the endpoint that this one replaces.
     renew: a program reports, not a person: what somebody has ended stays so. application_server_key: which the browser
     subscribed under, None for the app's present one. keeps_address: the app's owner is to be shown the e-mail address.
+    platform: where it is named, the endpoint may also be `fcm:` and a registration token, without keys; iOS and Android
+    have nothing else. untold: the browser is not told by what its worker could check messages for its person.
     """
 
     app: App
@@ -46,6 +58,8 @@ class SubscribeCommand:
     renew: bool = False
     application_server_key: str | None = None
     keeps_address: bool = False
+    platform: Platform | None = None
+    untold: bool = False
 
 
 class _NotActive(Exception):
@@ -60,6 +74,7 @@ class Subscribing:
         subscriptions: Subscriptions,
         registry: Registry,
         identifying: Identifying,
+        following: Following,
         derivation: Derivation,
         clock: Clock,
         randomness: Randomness,
@@ -67,6 +82,7 @@ class Subscribing:
         self._subscriptions = subscriptions
         self._registry = registry
         self._identifying = identifying
+        self._following = following
         self._derivation = derivation
         self._clock = clock
         self._randomness = randomness
@@ -103,8 +119,13 @@ class Subscribing:
                 # From the time on: one that was erased and came back is not what somebody read before.
                 revision=old.revision + 1 if old else int(self._clock.now() * 1000),
                 activity=known.activity if known else Activity(),
+                custom=base.custom if base else None,
+                rejections=old.rejections if old and _still(old, keys, vapid_key) else 0,
+                platform=command.platform or Platform.WEB,
             )
             named = new.named(*people)
+            if command.untold and (base is None or base.checked_as is None or base.checked_as != named.checked_as):
+                named = replace(named, untold=True)
             labelled = named if command.labels is None else replace(named, labels=command.labels)
             return self._addressed(command, labelled, base)
 
@@ -122,9 +143,9 @@ class Subscribing:
 
         def change(old: Subscription | None, _: Subscription | None) -> Subscription:
             active = _active(old)
-            named = replace(active, identities=(), labels=()) if person is None else active.named(person)
+            named = active.let_go() if person is None else active.named(person)
             kept = active.address if _same_address(named, active) else None
-            return replace(named, address=kept, seen_at=self._now(), revision=active.revision + 1)
+            return replace(named, address=kept, untold=False, seen_at=self._now(), revision=active.revision + 1)
 
         try:
             return self._change(app, subscription, change)
@@ -193,6 +214,8 @@ class Subscribing:
 
         Where nobody names it, an endpoint that is known keeps its key: a browser binds one to the other for ever.
         """
+        if is_token(command.endpoint):
+            return FCM_KEY
         app, public = command.app, command.application_server_key
         name = (app.vapid_key if old is None else old.vapid_key) if public is None else key_id(public)
         if name == app.vapid_key:
@@ -232,14 +255,15 @@ class Subscribing:
             if earlier is not None and earlier.state in _ENDED:
                 earlier = None
             new, last = change(old, earlier), old or earlier
-            changes = [(self._counted(new, last), old)]
+            changes = [(self._counted(new.updated(last, self._now()), last), old)]
             if earlier is not None:
                 ended = replace(earlier, state=SubscriptionState.INACTIVE, revision=earlier.revision + 1)
-                changes.append((self._counted(ended, earlier), earlier))
+                changes.append((self._counted(ended.updated(earlier, self._now()), earlier), earlier))
             try:
                 self._subscriptions.put_all(changes, audit)
             except Stale:
                 continue
+            self._following.changed(app, changes)
             return changes[0][0]
         raise Unavailable
 
@@ -257,6 +281,11 @@ def _is_active(subscription: Subscription) -> bool:
     return subscription.state is SubscriptionState.ACTIVE
 
 
+def _still(subscription: Subscription, keys: RecipientKeys | None, vapid_key: str) -> bool:
+    """Whether it can be sent to as before: what was refused of it is not forgotten then."""
+    return _is_active(subscription) and (subscription.keys, subscription.vapid_key) == (keys, vapid_key)
+
+
 def _same_address(one: Subscription, other: Subscription) -> bool:
     return one.identity(IdentityKind.EMAIL) == other.identity(IdentityKind.EMAIL)
 
@@ -267,12 +296,21 @@ def _active(subscription: Subscription | None) -> Subscription:
     return subscription
 
 
-def _checked(command: SubscribeCommand) -> RecipientKeys:
+def _checked(command: SubscribeCommand) -> RecipientKeys | None:
+    """Its keys, None for a registration token. Raises Refused: FIELD_INVALID."""
+    by_token = command.platform is not None and is_token(command.endpoint)
     try:
-        parse_endpoint(command.endpoint)
+        if by_token:
+            token_in(command.endpoint)
+        elif command.platform in (None, Platform.WEB):
+            parse_endpoint(command.endpoint)
+        else:
+            raise InvalidEndpoint(f"{command.platform} devices are reached by registration tokens")
     except InvalidEndpoint as error:
         message = f"subscription.endpoint is not acceptable: {error.reason}"
         raise Refused(Fault.FIELD_INVALID, message, field="subscription.endpoint") from error
+    if by_token:
+        return None
     try:
         return parse_keys(command.p256dh, command.auth)
     except InvalidKeys as error:

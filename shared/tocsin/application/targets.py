@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.application.jobs import Recipient
+from tocsin.domain.ids import AppId
+from tocsin.webpush.fcm import token_endpoint
 from tocsin.webpush.origins import Endpoint, InvalidEndpoint, parse_endpoint
 
 
@@ -25,11 +27,13 @@ Targets = Sequence[Target | None]
 """In a chunk's order; None where there is nobody to send to any more."""
 
 
-def target_of(recipient: Recipient | None) -> Target | None:
-    """Where a recipient is reached; None when it is nobody, or its endpoint is of no known push service."""
+def target_of(recipient: Recipient | None, app: AppId) -> Target | None:
+    """Where a recipient of an app is reached; None when it is nobody, or its endpoint is of no known push service."""
     if recipient is None:
         return None
     try:
+        if recipient.keys is None:
+            return Target(recipient, token_endpoint(recipient.endpoint, app))
         return Target(recipient, parse_endpoint(recipient.endpoint))
     except InvalidEndpoint:
         return None

@@ -6,12 +6,14 @@ the documents want it after (PS-29). A route therefore lists its caller first an
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
 from starlette.requests import Request
 
 from tocsin.application.send_command import IdempotencyKey
@@ -33,29 +35,57 @@ class ExactModel(WireModel, extra="forbid"):
     """A wire format in which a member that it does not name is refused, as a typo whose meaning would be lost."""
 
 
+class SparseModel(WireModel):
+    """A wire format in which a member that is null counts as absent: many clients write out what they do not set."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, fields: object) -> object:
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        told = handler(core)
+        whole = handler.resolve_ref_schema(told)
+        for name in whole["properties"].keys() - set(whole.get("required", ())):
+            member = whole["properties"][name]
+            if {"type": "null"} not in member.get("anyOf", ()):
+                kept = {key: member.pop(key) for key in ("default", "description") if key in member}
+                whole["properties"][name] = {"anyOf": [member, {"type": "null"}], **kept}
+        return told
+
+
 def json_body(model: type[Model], *, most: int = MAX_BODY, declared: bool = False) -> Any:
     """A dependency that yields the body as `model`.
 
     most: its bytes. declared: whether the Content-Type must say that it is JSON (CS-3) or may say anything (PS-1).
     Raises Refused: BODY_TOO_LARGE, BODY_NOT_JSON, FIELD_MISSING, FIELD_INVALID.
     """
-    return Depends(_reader(model, most, declared=declared))
+    return Depends(JsonBody(model, most, declared))
 
 
-def _reader(model: type[Model], most: int, *, declared: bool) -> Callable[[Request], Awaitable[Model]]:
-    async def read(request: Request) -> Model:
-        if declared and _media_type(request) != "application/json":
+@dataclass(frozen=True, slots=True)
+class JsonBody(Generic[Model]):
+    """What json_body depends on; a class, so that whoever walks the routes finds the model."""
+
+    model: type[Model]
+    most: int
+    declared: bool
+
+    async def __call__(self, request: Request) -> Model:
+        """The body of a request. Raises Refused."""
+        if self.declared and _media_type(request) != "application/json":
             raise Refused(Fault.BODY_NOT_JSON, "Content-Type must be application/json", field="Content-Type")
         body = await request.body()
-        if len(body) > most:
-            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {most // 1024} KiB")
+        if len(body) > self.most:
+            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {self.most // 1024} KiB")
         fields = load_object(body)
         try:
-            return model.model_validate(fields)
+            return self.model.model_validate(fields)
         except ValidationError as error:
-            raise _refusal(error) from None  # the cause would carry the input, which is not ours to log
-
-    return read
+            raise refusal_of(error) from None  # the cause would carry the input, which is not ours to log
 
 
 def idempotency_key(request: Request, route: str, body: WireModel) -> IdempotencyKey | None:
@@ -66,6 +96,11 @@ def idempotency_key(request: Request, route: str, body: WireModel) -> Idempotenc
     if not (0 < len(text) <= MAX_IDEMPOTENCY_KEY and all("!" <= character <= "~" for character in text)):
         message = f"Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"
         raise Refused(Fault.FIELD_INVALID, message, field="Idempotency-Key")
+    return repeatable(route, text, body)
+
+
+def repeatable(route: str, text: str, body: WireModel) -> IdempotencyKey:
+    """The idempotency key `text` of a request with this body."""
     canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return IdempotencyKey(route, text, canonical.encode())
 
@@ -74,13 +109,14 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _refusal(error: ValidationError) -> Refused:
+def refusal_of(error: ValidationError) -> Refused:
     """The first problem in the model's order, missing fields before malformed ones."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     problem = next((p for p in problems if p["type"] == "missing"), problems[0])
     name = _name(problem["loc"])
     if problem["type"] == "missing":
-        return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name)
+        missing = tuple(_name(p["loc"]) for p in problems if p["type"] == "missing")
+        return Refused(Fault.FIELD_MISSING, f"{name} is required", field=name, missing=missing)
     return Refused(Fault.FIELD_INVALID, f"{name} {rule_of(problem)}", field=name)
 
 

@@ -12,7 +12,7 @@ from tocsin.domain.errors import Fault, Refused
 def credential_headers(dialects: Iterable[Dialect]) -> tuple[str, ...]:
     """Every header that carries a credential of any of them, or the operator's, in lower case."""
     of_keys = {form.header for dialect in dialects for form in dialect.keys.values()}
-    return ("authorization", *sorted(of_keys))
+    return tuple(sorted({"authorization", *of_keys}))
 
 
 def credential(request: Request, header: str) -> str:

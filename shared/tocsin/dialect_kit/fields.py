@@ -3,16 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from tocsin.domain.identity import MAX_EXTERNAL
 from tocsin.domain.notification import MAX_BODY, MAX_TITLE, MAX_URL
 
 MAX_APP_URL = 512
+MAX_LABELS = 100
+Value = TypeVar("Value")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 """A host as browsers write it in Origin: lower case, international names in their ASCII form; no wildcards."""
@@ -22,7 +25,19 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-
 strangers share: whose a domain is stands in no name, and the list of such (publicsuffix.org) keeps changing."""
 
 
-def text(most: int) -> Callable[[str], str]:
+@dataclass(frozen=True, slots=True, eq=False)  # hashable, as annotations have to be
+class Rule(Generic[Value]):
+    """A validator that can also say in JSON Schema what it asks for, as far as that can; the reference tells it."""
+
+    check: Callable[[Value], Value]
+    schema: Mapping[str, object]
+
+    def __call__(self, value: Value) -> Value:
+        """The value. Raises ValueError."""
+        return self.check(value)
+
+
+def text(most: int) -> Rule[str]:
     """A validator: not blank, at most `most` code points."""
 
     def check(value: str) -> str:
@@ -32,10 +47,10 @@ def text(most: int) -> Callable[[str], str]:
             raise ValueError(f"must be at most {most} characters")
         return value
 
-    return check
+    return Rule(check, {"minLength": 1, "maxLength": most, "pattern": r"\S"})
 
 
-def json_object(most: int) -> Callable[[Mapping[str, object]], Mapping[str, object]]:
+def json_object(most: int) -> Rule[Mapping[str, object]]:
     """A validator: an object of at most `most` bytes as compact JSON."""
 
     def check(value: Mapping[str, object]) -> Mapping[str, object]:
@@ -43,10 +58,10 @@ def json_object(most: int) -> Callable[[Mapping[str, object]], Mapping[str, obje
             raise ValueError(f"must be at most {most} bytes of compact JSON")
         return value
 
-    return check
+    return Rule(check, {"description": f"At most {most:,} bytes of compact JSON."})
 
 
-def entries(most: int) -> Callable[[list[str]], list[str]]:
+def entries(most: int) -> Rule[list[str]]:
     """A validator: a list of 1 to `most` entries."""
 
     def check(value: list[str]) -> list[str]:
@@ -54,7 +69,7 @@ def entries(most: int) -> Callable[[list[str]], list[str]]:
             raise ValueError(f"must have 1 to {most} entries")
         return value
 
-    return check
+    return Rule(check, {"minItems": 1, "maxItems": most})
 
 
 def web_url(value: str, most: int = MAX_URL) -> str:
@@ -112,10 +127,13 @@ def own_origin(url: str) -> str:
 
 Title = Annotated[str, AfterValidator(text(MAX_TITLE))]
 Body = Annotated[str, AfterValidator(text(MAX_BODY))]
-WebUrl = Annotated[str, AfterValidator(web_url)]
+WebUrl = Annotated[str, AfterValidator(Rule(web_url, {"format": "uri", "maxLength": MAX_URL}))]
 AppUrl = Annotated[str, AfterValidator(partial(web_url, most=MAX_APP_URL))]
 """A URL that goes along with every message of an app, so it must leave room for the message."""
 WebOrigin = Annotated[str, AfterValidator(web_origin)]
 Name = Annotated[str, AfterValidator(text(100))]
 ExternalId = Annotated[str, AfterValidator(text(MAX_EXTERNAL))]
 """The customer's own name of a person (X-2)."""
+Label = Annotated[str, Field(min_length=1, max_length=64)]
+"""A label (audience tag) of a subscription."""
+Labels = Annotated[list[Label], Field(max_length=MAX_LABELS)]

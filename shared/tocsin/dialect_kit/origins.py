@@ -18,6 +18,8 @@ def check_origin(request: Request, app: App) -> None:
     origin = request.headers.get("origin")
     if origin is None and request.method == "GET":
         return
+    if request.headers.get("sec-fetch-site") == "same-origin":
+        return  # a page of ours, or its worker; no page can write this header
     may_read_answer(request)  # a page may read why it was refused
     if origin is None:
         raise Refused(Fault.ORIGIN_NOT_ALLOWED, "This is for web pages: the request has no Origin header")

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from tocsin.domain.subscription import Device
 
 DESKTOP, MOBILE, TABLET = "desktop", "mobile", "tablet"
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _MAX_HEADER, _MAX_NAME = 512, 64
 _BRAND = re.compile(r'"([^"\\]{1,64})"\s*;\s*v="(\d{1,5})')
 _FILLER = re.compile(r"not.{0,2}a.{0,2}brand", re.IGNORECASE)
@@ -66,7 +67,14 @@ def device_of(request: Request, told: Device) -> Device:
         browser_version=told.browser_version or seen.version,
         os=told.os or seen.os,
         kind=told.kind or seen.kind,
+        country=_country(request),
     )
+
+
+def _country(request: Request) -> str | None:
+    """As CloudFront adds it, if it stands in front of us; whoever claims another country does so for one browser."""
+    country = request.headers.get("cloudfront-viewer-country", "")
+    return country if _COUNTRY.fullmatch(country) else None
 
 
 def _by_hints(request: Request) -> _Seen | None:

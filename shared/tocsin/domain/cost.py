@@ -10,7 +10,7 @@ from tocsin.domain.chunk import CHUNK_SIZE
 from tocsin.domain.ids import ID_BYTES
 from tocsin.domain.prices import USD, VCPU_GB, Resource
 from tocsin.domain.report import Report
-from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Everyone, Listed, People, Send, Tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Everyone, Send, Tally
 
 KB, QUEUE_KB = 1024, 65_536
 RECIPIENT_BYTES = 350
@@ -94,10 +94,9 @@ def _of_recipients(send: Send, counts: Tally) -> Mapping[Resource, int]:
     match send.audience:
         case Everyone():
             found = ceil(send.reserved * WALKED)
-        case People(identities):
-            found = len(identities) + send.reserved
-        case Listed(ids):
-            found = len(ids)
+        case Chosen(identities, ids, labels):
+            found = len(identities) + len(ids) + (send.reserved if identities else 0)
+            found += ceil(send.reserved * WALKED) if labels else 0
     noted = counts.accepted if send.reserved <= SYNC_RECIPIENTS else 0
     return {Resource.WRITE_UNIT: noted + 6 * counts.gone, Resource.READ_UNIT: found + counts.gone}
 

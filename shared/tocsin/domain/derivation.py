@@ -4,9 +4,11 @@ Each purpose has its own label and each app its own value; rotating the root sec
 """
 
 import hmac
+from base64 import b32encode
 from hashlib import sha256
 
-from tocsin.domain.ids import ID_BYTES, AppId, SubscriptionId
+from tocsin.domain.ids import ID_BYTES, AppId, SubscriptionId, TenantId
+from tocsin.domain.tenancy import DialectName
 
 
 class Derivation:
@@ -49,6 +51,30 @@ class Derivation:
         """The key of the tokens with which workers fetch messages that were too long."""
         return self._derive("fetch", app)
 
+    def webhook_secret(self, app: AppId, dialect: DialectName, version: int) -> bytes:
+        """The secret that signs what a dialect's webhook is sent; 32 bytes."""
+        return self._derive("webhook", app, f"{dialect}\0{version}")
+
+    def webhook_auth_secret(self, app: AppId) -> bytes:
+        """The key under which the credentials are sealed that webhooks are sent; 64 bytes."""
+        return self._derive("webhook-auth", app, "1") + self._derive("webhook-auth", app, "2")
+
+    def person_id(self, app: AppId, external_id: str) -> str:
+        """The id of a person at one app: unguessable, and the same each time they come back; 24 hex digits."""
+        return self._derive("person", app, external_id)[:ID_BYTES].hex()
+
+    def tenant_person_id(self, tenant: TenantId, external_id: str) -> str:
+        """The id of a person across the apps of a tenant (BN-13); 24 hex digits."""
+        return self._derive("tenant-person", tenant, external_id)[:ID_BYTES].hex()
+
+    def enrolment_code(self, app: AppId, external_id: str, seed: str) -> str:
+        """The text of an enrolment code, 160 bits in 32 lower-case letters and digits."""
+        return b32encode(self._derive("code", app, f"{seed}\0{external_id}")[:20]).decode().lower()
+
+    def click_secret(self, app: AppId) -> bytes:
+        """The key of the tokens with which workers report clicks."""
+        return self._derive("click", app)
+
     def fingerprint(self, app: AppId, request: bytes) -> str:
         """What a request is known again by, 64 hex digits; says nothing of it to who cannot derive it."""
         return hmac.new(self._derive("fingerprint", app), request, sha256).hexdigest()
@@ -57,5 +83,5 @@ class Derivation:
         """The id of an endpoint at one app: unguessable, and the same each time."""
         return SubscriptionId(self._derive("subscription", app, endpoint)[:ID_BYTES].hex())
 
-    def _derive(self, purpose: str, app: AppId, detail: str = "") -> bytes:
-        return hmac.new(self._root, f"{purpose}\0{app}\0{detail}".encode(), sha256).digest()
+    def _derive(self, purpose: str, owner: AppId | TenantId, detail: str = "") -> bytes:
+        return hmac.new(self._root, f"{purpose}\0{owner}\0{detail}".encode(), sha256).digest()

@@ -12,9 +12,9 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tocsin.domain.fetch_token import TOKEN_LENGTH
 from tocsin.domain.ids import SendId
 from tocsin.domain.notification import WHO_LENGTH, Notification
+from tocsin.domain.place_token import TOKEN_LENGTH
 from tocsin.webpush.message import topic_of
 
 MAX_TAG_BYTES = 128
@@ -31,18 +31,22 @@ class Document:
 
     shared: bytes
 
-    def to(self, who: str | None, token: str | None = None) -> bytes:
+    def to(self, who: str | None, fetch: str | None = None, click: str | None = None) -> bytes:
         """The plaintext for one recipient.
 
         who: the token of the person that a personal message is for; the worker shows nothing personal to another one.
-        token: what the worker fetches the whole with, None when this is it.
+        fetch: what the worker fetches the whole with, None when this is it. click: what it reports a click with, None
+        when nobody asks for that.
         """
         person = "" if who is None else f',"u":"{who}"'
-        rest = "" if token is None else f',"f":"{token}"'
-        return self.shared + f"{person}{rest}{_END}".encode()
+        rest = "" if fetch is None else f',"f":"{fetch}"'
+        report = "" if click is None else f',"k":"{click}"'
+        return self.shared + f"{person}{rest}{report}{_END}".encode()
 
 
 _OWN = len(Document(b"").to("u" * WHO_LENGTH, "f" * TOKEN_LENGTH)) - len(_END)
+CLICK_BYTES = len(Document(b"").to(None, click="k" * TOKEN_LENGTH)) - len(_END)
+"""What a click token adds to a document."""
 
 
 def whole(notification: Notification, send: SendId, site_url: str) -> Document:
@@ -51,7 +55,7 @@ def whole(notification: Notification, send: SendId, site_url: str) -> Document:
         "title": notification.title,
         "body": notification.body,
         "navigate": notification.url or site_url,
-        "tag": _tag(notification, send),
+        "tag": tag_of(notification, send),
         **_pictures(notification),
     }
     own = {"id": send} if notification.data is None else {"id": send, "d": notification.data}
@@ -64,11 +68,11 @@ def preview(notification: Notification, send: SendId, site_url: str, room: int) 
     The title and the tag are always whole. Then come the tap target, else the app's site, else none (the worker knows
     the site); then icon, badge and image, each as it fits; the text gets what is left, and at least 200 bytes.
     """
-    shown: dict[str, object] = {"title": notification.title, "body": "", "tag": _tag(notification, send)}
-    least = min(_LEAST_BODY, _size(notification.body))
+    shown: dict[str, object] = {"title": notification.title, "body": "", "tag": tag_of(notification, send)}
+    least = min(_LEAST_BODY, size_of(notification.body))
 
     def left() -> int:
-        return room - _OWN - len(_json(_preview(shown, send)))
+        return room - _OWN - len(compact(_preview(shown, send)))
 
     # In order of importance. A name that comes twice is a second choice.
     for name, url in (("navigate", notification.url), ("navigate", site_url), *_pictures(notification).items()):
@@ -76,7 +80,7 @@ def preview(notification: Notification, send: SendId, site_url: str, room: int) 
             shown[name] = url
             if left() < least:
                 del shown[name]
-    shown["body"] = _shortened(notification.body, left())
+    shown["body"] = shortened(notification.body, left())
     return _open(_preview(shown, send))
 
 
@@ -84,10 +88,10 @@ def _preview(shown: Mapping[str, object], send: SendId) -> dict[str, object]:
     return {"notification": {**shown, "data": {"id": send}}}
 
 
-def _tag(notification: Notification, send: SendId) -> str:
+def tag_of(notification: Notification, send: SendId) -> str:
     """Browsers only compare tags, so a digest stands for a long one, everywhere the same."""
     tag = notification.tag or send
-    return tag if _size(tag) <= MAX_TAG_BYTES else topic_of(tag)
+    return tag if size_of(tag) <= MAX_TAG_BYTES else topic_of(tag)
 
 
 def _pictures(notification: Notification) -> dict[str, str]:
@@ -95,12 +99,12 @@ def _pictures(notification: Notification) -> dict[str, str]:
     return {name: url for name, url in pictures if url is not None}
 
 
-def _shortened(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
     """A text of at most `most` bytes as JSON: this one, or its beginning and an ellipsis; never half a letter."""
-    if _size(text) <= most:
+    if size_of(text) <= most:
         return text
-    room = most - _size(_ELLIPSIS)
-    end = max(0, bisect_right(range(len(text)), room, key=lambda end: _size(text[:end])) - 1)
+    room = most - size_of(_ELLIPSIS)
+    end = max(0, bisect_right(range(len(text)), room, key=lambda end: size_of(text[:end])) - 1)
     while end > 0 and _belongs(text[end], text[end - 1]):
         end -= 1
     return text[:end].rstrip() + _ELLIPSIS
@@ -121,13 +125,13 @@ def _is_flag(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
-def _size(text: str) -> int:
-    return len(_json(text)) - len('""')
+def size_of(text: str) -> int:
+    return len(compact(text)) - len('""')
 
 
 def _open(message: Mapping[str, object]) -> Document:
-    return Document(_json(message).removesuffix(_END.encode()))
+    return Document(compact(message).removesuffix(_END.encode()))
 
 
-def _json(value: object) -> bytes:
+def compact(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

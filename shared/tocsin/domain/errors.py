@@ -45,8 +45,9 @@ class Refused(Exception):
     """A request that is refused; nothing was stored and nothing was charged.
 
     message: plain words for the caller; never holds a secret, an endpoint or an address.
-    field: the offending field's wire name, where there is one. retry_after: seconds.
-    methods: what a path does accept, for METHOD_NOT_ALLOWED.
+    field: the offending field's wire name, where there is one; for QUOTA_EXCEEDED the window. retry_after: seconds.
+    methods: what a path does accept, for METHOD_NOT_ALLOWED. missing: all that are, for FIELD_MISSING, in their order.
+    link: a page that helps.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Refused(Exception):
         field: str | None = None,
         retry_after: int | None = None,
         methods: str | None = None,
+        missing: tuple[str, ...] = (),
+        link: str | None = None,
     ) -> None:
         super().__init__(fault, message)
         self.fault = fault
@@ -64,3 +67,5 @@ class Refused(Exception):
         self.field = field
         self.retry_after = retry_after
         self.methods = methods
+        self.missing = missing
+        self.link = link

@@ -1,7 +1,8 @@
 """What a push service's answer means and what helps: a cause and a cure in plain words for everything that is said.
 
 Sources: Apple's table of Web Push responses, the error codes in autopush's documentation, Microsoft's tables of WNS
-responses, and RFC 8030 and 8292. Google publishes none for Web Push: its words are those that users report.
+responses, and RFC 8030 and 8292. Google publishes none for Web Push: its words are those that users report; for FCM
+HTTP v1 it does.
 """
 
 import re
@@ -28,6 +29,7 @@ def advice(said: Said) -> Advice:
 
 
 _APPLE, _FCM, _MOZILLA, _WNS = PushService.APPLE, PushService.FCM, PushService.MOZILLA, PushService.WNS
+_FCM_V1 = PushService.FCM_V1
 
 _RESUBSCRIBED = (
     "The subscription is marked as expired and not sent to again. It comes back by itself when the person visits your "
@@ -93,6 +95,22 @@ def _malformed(what: str) -> Advice:
 _ENCRYPTION = _malformed("its encryption: a header of it is missing or has no sense")
 _TTL = _malformed("its TTL header")
 _TOPIC = _malformed("its Topic header")
+
+_NEW_ACCOUNT = (
+    "upload a key of a service account of the Firebase project that your app was built with: "
+    "PUT /admin/apps/{app}/fcm with the file from the Firebase console, Project settings, Service accounts."
+)
+_NOT_ALLOWED = Advice(
+    "FCM does not let the service account send for its project: the FCM API is switched off there, or the account has "
+    "no role for it.",
+    "In the Google Cloud console switch the Firebase Cloud Messaging API on for the project and give the account the "
+    f"role Firebase Cloud Messaging API Admin; or {_NEW_ACCOUNT}",
+)
+_ACCESS_REFUSED = Advice(
+    "FCM refused the access token that Google gave us for the service account, and a fresh one as well.",
+    _NOT_ALLOWED.cure,
+)
+_NO_PROJECT = Advice("FCM does not know the service account's project.", f"To mend it, {_NEW_ACCOUNT}")
 
 _WORDS: Mapping[tuple[str, str], Advice] = {
     # https://developer.apple.com/documentation/usernotifications/sending-web-push-notifications-in-web-apps-and-browsers
@@ -166,6 +184,50 @@ _WORDS: Mapping[tuple[str, str], Advice] = {
     (_FCM, "status 403"): Advice(
         "Google's push service refused the token that the message was signed with.", _SIGNED_WRONG
     ),
+    # https://firebase.google.com/docs/cloud-messaging/error-codes
+    (_FCM_V1, "UNREGISTERED"): Advice(
+        "The app was removed from the device, or it got a new registration token.",
+        "The device is marked as expired and not sent to again. It comes back by itself when the app registers again.",
+    ),
+    (_FCM_V1, "INVALID_ARGUMENT token"): Advice(
+        "What the device was registered with is no registration token of FCM's.",
+        "The device is marked as expired and not sent to again. If many are refused like this, look at what your app "
+        "registers: it has to be the whole token of the Firebase SDK, not the APNs token of an iPhone.",
+    ),
+    (_FCM_V1, "INVALID_ARGUMENT field"): _malformed("a member of the message"),
+    (_FCM_V1, "INVALID_ARGUMENT"): Advice(
+        "FCM refused the message without saying why; nearly always it is too large for the device.", _SHORTER
+    ),
+    (_FCM_V1, "SENDER_ID_MISMATCH"): Advice(
+        "The device's registration token belongs to another Firebase project than the app's service account.",
+        f"If all are refused like this, {_NEW_ACCOUNT} If only some are, they run a build of your app that was made "
+        "for another project, and have to register again with a new one.",
+    ),
+    (_FCM_V1, "PERMISSION_DENIED"): _NOT_ALLOWED,
+    (_FCM_V1, "status 403"): _NOT_ALLOWED,
+    (_FCM_V1, "UNAUTHENTICATED"): _ACCESS_REFUSED,
+    (_FCM_V1, "status 401"): _ACCESS_REFUSED,
+    (_FCM_V1, "NOT_FOUND"): _NO_PROJECT,
+    (_FCM_V1, "status 404"): _NO_PROJECT,
+    (_FCM_V1, "THIRD_PARTY_AUTH_ERROR"): Advice(
+        "FCM could not hand the message on to Apple: the Firebase project has no key for APNs, or one that Apple "
+        "refuses. It says so of browsers with a broken web push key pair, too.",
+        "In the Firebase console, Project settings, Cloud Messaging, upload an APNs authentication key of your Apple "
+        "team, for the bundle id that your app has. Android devices are not affected.",
+    ),
+    (_FCM_V1, "QUOTA_EXCEEDED"): _BUSY,
+    (_FCM_V1, "RESOURCE_EXHAUSTED"): _BUSY,
+    (_FCM_V1, "UNAVAILABLE"): _TROUBLE,
+    (_FCM_V1, "INTERNAL"): _TROUBLE,
+    (_FCM_V1, "no access token"): Advice(
+        "Google's token service gave us no access token for the app's service account: it did not answer, or it is in "
+        "trouble.",
+        _LATER,
+    ),
+    (_FCM_V1, "account refused"): Advice(
+        "Google refuses the app's service account: its key was deleted, or the account was disabled.",
+        f"Tocsin tries again each minute, so mend it while the send runs: {_NEW_ACCOUNT}",
+    ),
     # https://learn.microsoft.com/windows/apps/develop/notifications/push-notifications/push-request-response-headers
     (_WNS, "dropped"): Advice(
         "Microsoft's push service dropped the message: the browser or the person does not let it through, or the "
@@ -218,6 +280,10 @@ _OURS: Mapping[str, Advice] = {
         "The app does not have the VAPID key that this subscription was made under, so nothing can be signed for it.",
         "The browser has to subscribe again, which the SDK does at the person's next visit; "
         "GET /admin/apps/{app}/vapid-keys shows the keys that there are.",
+    ),
+    "unsupported": Advice(
+        "This device runs an app and is reached through FCM, for which the app has no service account here.",
+        f"To reach it, {_NEW_ACCOUNT}",
     ),
     "expired": Advice(
         "The send's TTL ended before these recipients had their turn, or while the send was paused.",

@@ -6,8 +6,10 @@ from enum import StrEnum
 from tocsin.domain.chunk import Chunk, Repeat, Result
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.domain.note import Note
 from tocsin.domain.notification import Notification
 from tocsin.domain.report import Report
+from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import DialectName
 
 SYNC_RECIPIENTS = 100
@@ -46,28 +48,30 @@ class Everyone:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """All active subscriptions of these people; never empty, so nothing can widen it to everyone."""
+class Chosen:
+    """The active subscriptions of these people, these ones, and those with any of these labels: together, each once.
 
-    identities: tuple[Identity, ...]
+    Never empty, so nothing can widen it to everyone.
+    """
 
-    def __post_init__(self) -> None:
-        if not self.identities:
-            raise ValueError("an audience of nobody")
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Those of these subscriptions that are active; never empty, so nothing can widen it to everyone."""
-
-    subscriptions: tuple[SubscriptionId, ...]
+    identities: tuple[Identity, ...] = ()
+    subscriptions: tuple[SubscriptionId, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.subscriptions:
+        if not (self.identities or self.subscriptions or self.labels):
             raise ValueError("an audience of nobody")
 
+    def names(self, subscription: Subscription) -> bool:
+        """Whether it is meant by its owner or by its id."""
+        return subscription.id in self.subscriptions or not set(self.identities).isdisjoint(subscription.identities)
 
-Audience = Everyone | People | Listed
+    def means(self, subscription: Subscription) -> bool:
+        """Whether it is meant by anything."""
+        return self.names(subscription) or not set(self.labels).isdisjoint(subscription.labels)
+
+
+Audience = Everyone | Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,6 @@ def tally(chunk: Chunk) -> Tally:
     )
 
 
-def used_by(counts: Tally) -> int:
-    """What a finished send used: everyone it tried, except whom the push service no longer knew (CS-26)."""
-    return counts.accepted + counts.failed - counts.gone + counts.uncertain
-
-
 @dataclass(frozen=True, slots=True)
 class Send:
     """The stored record.
@@ -117,6 +116,9 @@ class Send:
     parts: the most recipients of each part that is planned by itself; their sum is `reserved`.
     chunks: how many there are, final once the state is SENDING. expires_at: TTL's end (Unix seconds).
     counts, report: final at SETTLED, else empty. request_id: of the request that made it, for its logs (X-5).
+    units: what a quota counts where that is not recipients (KM-24: people), None where it is.
+    inbox: the external id of the person whose inbox keeps a note of it (BN-18). traced: its app is told by webhook what
+    became of each recipient (KM-25).
     """
 
     id: SendId
@@ -140,11 +142,45 @@ class Send:
     parts: tuple[int, ...] = ()
     course: Course = Course.RUNNING
     report: Report = field(default_factory=Report)
+    units: int | None = None
+    inbox: str | None = None
+    traced: bool = False
+
+    @property
+    def metered(self) -> int:
+        """What a send on quota holds of its windows."""
+        return self.reserved if self.units is None else self.units
+
+    @property
+    def reports_clicks(self) -> bool:
+        """Whether somebody is to know who clicked: its person's inbox, or its app."""
+        return self.traced or self.inbox is not None
 
     @property
     def large(self) -> bool:
         """Whether it is a broadcast, which must not delay what one person waits for."""
         return self.reserved > LARGE
+
+
+def used_by(counts: Tally) -> int:
+    """What a finished send used: everyone it tried, except whom the push service no longer knew (CS-26)."""
+    return counts.accepted + counts.failed - counts.gone + counts.uncertain
+
+
+def note_of(send: Send) -> Note | None:
+    """The note that a new send leaves, if somebody's inbox is to keep one."""
+    if send.inbox is None:
+        return None
+    shown = send.notification
+    return Note(send.app, send.inbox, send.id, shown.title, shown.body, send.created_at, read_at=0)
+
+
+def unused_by(send: Send, counts: Tally) -> int:
+    """What a finished send on quota returns to its windows.
+
+    Units of another kind are used by the request itself, whatever becomes of its recipients (KM-10).
+    """
+    return 0 if send.units is not None else max(0, send.reserved - used_by(counts))
 
 
 @dataclass(frozen=True, slots=True)

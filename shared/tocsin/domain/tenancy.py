@@ -42,7 +42,8 @@ class App:
     contact: the VAPID subject (RFC 8292 section 2.1). vapid_key: id of the key that new subscriptions are made under.
     An origin may name all subdomains (https://*.shop.example). identity_version: which of the app's derived identity
     secrets is live. limits: for the dialects that count notifications by hour and day. dialects_off: which APIs refuse
-    this app's keys. revision: counts changes; a write names the revision that it read.
+    this app's keys. revision: counts changes; a write names the revision that it read. hooks: which dialects have a
+    webhook that events go to.
     """
 
     id: AppId
@@ -60,6 +61,7 @@ class App:
     dialects_off: frozenset[DialectName]
     created_at: int
     revision: int = 0
+    hooks: frozenset[DialectName] = frozenset()
 
     def allows(self, origin: str) -> bool:
         """Whether pages of this web origin may call the publishable routes (CS-5)."""

@@ -7,39 +7,61 @@ import boto3
 from botocore.config import Config
 
 from tocsin.adapters.dead_letters import Place, SqsDeadLetters
+from tocsin.adapters.dynamodb.acts import DynamoActs
+from tocsin.adapters.dynamodb.bulk import DynamoBulkWriter
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
+from tocsin.adapters.dynamodb.codes import DynamoCodes
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
-from tocsin.adapters.dynamodb.fetches import DynamoFetches
+from tocsin.adapters.dynamodb.imports import DynamoImports
+from tocsin.adapters.dynamodb.inbox import DynamoInbox
+from tocsin.adapters.dynamodb.members import DynamoMembers
+from tocsin.adapters.dynamodb.persons import DynamoPersons
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
 from tocsin.adapters.dynamodb.sends import DynamoSends
+from tocsin.adapters.dynamodb.service_accounts import DynamoServiceAccounts
+from tocsin.adapters.dynamodb.side_by_side import side_by_side
 from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
-from tocsin.adapters.kms import KmsVault
+from tocsin.adapters.dynamodb.webhooks import DynamoHooks, DynamoPendingEvents
+from tocsin.adapters.kms import KmsSigner, KmsVault
 from tocsin.adapters.secrets_manager import read_secret
-from tocsin.adapters.sqs import SqsJobs
+from tocsin.adapters.sqs import SqsEvents, SqsJobs
 from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.accounts import Accounts
+from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
+from tocsin.application.clicking import Clicking
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
 from tocsin.application.diagnosing import Diagnosing
+from tocsin.application.enrolling import Enrolling
+from tocsin.application.exporting import Exporting
 from tocsin.application.fanning_out import FanningOut
+from tocsin.application.fcm_access import FcmAccess
+from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
+from tocsin.application.importing import Importing
 from tocsin.application.jobs import Lane
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.membership import Membership
+from tocsin.application.messaging import Messaging
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.ports import Queue
+from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
 from tocsin.application.resuming import Resuming
+from tocsin.application.retrying import Retrying
+from tocsin.application.reviewing import Reviewing
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
@@ -47,6 +69,7 @@ from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.watching import Watching
+from tocsin.application.webhooks import Webhooks
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
 from tocsin.entrypoints.observability import EmbeddedMeter
@@ -55,7 +78,10 @@ from tocsin.entrypoints.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
+    from tocsin.adapters.oauth_http import OauthHttp
     from tocsin.adapters.push_http import PushHttpByThread
+    from tocsin.application.access_tokens import AccessTokens, OtherIssuer
+    from tocsin.application.telling import Telling
     from tocsin.application.user_tokens import UserTokens
 
 # Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
@@ -114,15 +140,60 @@ class Container:
     @cached_property
     def fetching(self) -> Fetching:
         """Messages that were too long."""
-        fetches = DynamoFetches(self._database, self._settings.required("SENDS_TABLE"))
-        return Fetching(self._sends, fetches, self._derivation, self.clock)
+        return Fetching(self._sends, self._acts, self._derivation, self.clock)
+
+    @cached_property
+    def clicking(self) -> Clicking:
+        """Clicks."""
+        return Clicking(
+            self._sends,
+            self._chunks,
+            self._subscriptions,
+            self._acts,
+            self._inbox,
+            self.events,
+            self._derivation,
+            self.clock,
+        )
 
     @cached_property
     def subscribing(self) -> Subscribing:
         """Subscriptions."""
         return Subscribing(
-            self._subscriptions, self._registry, self.identifying, self._derivation, self.clock, self._randomness
+            self._subscriptions,
+            self._registry,
+            self.identifying,
+            self.following,
+            self._derivation,
+            self.clock,
+            self._randomness,
         )
+
+    @cached_property
+    def following(self) -> Following:
+        """People and their devices."""
+        return Following(self._persons, self._subscriptions, self.events, self._derivation, self.clock)
+
+    @cached_property
+    def enrolling(self) -> Enrolling:
+        """Enrolment codes."""
+        days = int(self._settings.required("CODE_DAYS"))
+        return Enrolling(self._codes, self._derivation, self.clock, self._randomness, days)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Inboxes."""
+        return Reading(self._inbox, self._sends, self.clock)
+
+    @cached_property
+    def amending(self) -> Amending:
+        """What an app's owner changes of subscriptions."""
+        return Amending(self._subscriptions, self._registry, self.following, self.clock, self._randomness)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Sends, looked at afterwards."""
+        return Reviewing(self._sends, self._settling)
 
     @cached_property
     def identifying(self) -> Identifying:
@@ -145,9 +216,27 @@ class Container:
         return Configuring(self._registry, self._subscriptions, self._vault, self.clock, self._randomness)
 
     @cached_property
+    def fcm_accounts(self) -> FcmAccounts:
+        """Service accounts for FCM."""
+        return FcmAccounts(
+            self._registry, self._service_accounts, self._subscriptions, self._vault, self.clock, self._randomness
+        )
+
+    @cached_property
     def people(self) -> People:
         """What is kept of a person."""
-        return People(self._registry, self._subscriptions, self.identifying, self.listing, self.clock, self._randomness)
+        return People(
+            self._registry,
+            self._subscriptions,
+            self._persons,
+            self._inbox,
+            self._codes,
+            self.identifying,
+            self.following,
+            self.listing,
+            self.clock,
+            self._randomness,
+        )
 
     @cached_property
     def user_tokens(self) -> "UserTokens":
@@ -156,6 +245,26 @@ class Container:
         from tocsin.application.user_tokens import UserTokens  # noqa: PLC0415
 
         return UserTokens(self._derivation, self.clock)
+
+    @cached_property
+    def access_tokens(self) -> "AccessTokens":
+        """Tokens by which callers say who they are."""
+        # Imported here: only one dialect's callers come with tokens, and loading the library is a part of a cold start.
+        from tocsin.application.access_tokens import AccessTokens  # noqa: PLC0415
+
+        signer = KmsSigner(boto3.client("kms", config=_AWS), self._settings.required("TOKEN_KMS_KEY"))
+        return AccessTokens(signer, self._other_issuer, self.clock, self._randomness)
+
+    @cached_property
+    def membership(self) -> Membership:
+        """Who is enrolled in an app."""
+        members = DynamoMembers(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
+        return Membership(members, self._persons, self._derivation, self.clock)
+
+    @cached_property
+    def messaging(self) -> Messaging:
+        """Sends to an app's own users."""
+        return Messaging(self.sending, self.membership, self._subscriptions, self.events, self.clock)
 
     @cached_property
     def cursors(self) -> Cursors:
@@ -175,8 +284,9 @@ class Container:
             self._derivation,
             self.clock,
             self.meter,
+            FcmAccess(self._service_accounts, self._vault, self._oauth, self.clock),
         )
-        return Delivering(self._sends, self.jobs, self._settling, surroundings)
+        return Delivering(self._sends, self.jobs, self.events, self._settling, surroundings)
 
     @cached_property
     def steering(self) -> Steering:
@@ -204,6 +314,48 @@ class Container:
         return Sweeping(self._sends, self._resuming, self._settling, self.clock, self.meter)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        """Webhooks."""
+        return Webhooks(
+            self._registry,
+            self._hooks,
+            self._pending_events,
+            self.events,
+            self._derivation,
+            self.clock,
+            self._randomness,
+        )
+
+    @cached_property
+    def importing(self) -> Importing:
+        """Subscriptions of other systems."""
+        return Importing(
+            DynamoImports(self._database, self._settings.required("TENANTS_TABLE")),
+            DynamoBulkWriter(self._subscriptions),
+            side_by_side,
+            self._subscriptions,
+            self._registry,
+            self.configuring,
+            self.identifying,
+            self.following,
+            self._derivation,
+            self.clock,
+            self._randomness,
+        )
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        """What an app takes elsewhere."""
+        return Exporting(
+            self._registry, self.listing, self._persons, side_by_side, self._vault, self.clock, self._randomness
+        )
+
+    @cached_property
+    def retrying(self) -> Retrying:
+        """The sweep of events that webhooks did not take."""
+        return Retrying(self._pending_events, self.events, self.clock)
+
+    @cached_property
     def reconciling(self) -> Reconciling:
         """The proof of an app's money."""
         return Reconciling(self._registry, self._credits, self._sends, self._chunks, self.clock)
@@ -226,6 +378,35 @@ class Container:
             self._sqs,
             {Lane.DIRECT: optional("FANOUT_QUEUE_URL"), Lane.BULK: optional("BULK_FANOUT_QUEUE_URL")},
             {Lane.DIRECT: optional("DELIVER_QUEUE_URL"), Lane.BULK: optional("BULK_DELIVER_QUEUE_URL")},
+        )
+
+    @cached_property
+    def events(self) -> SqsEvents:
+        """What customers are told by webhook."""
+        return SqsEvents(self._sqs, self._settings.optional("WEBHOOKS_QUEUE_URL"))
+
+    @cached_property
+    def telling(self) -> "Telling":
+        """The worker that tells customers' servers of events."""
+        # Imported here: one function posts to customers' servers, and loading libcurl is a part of a cold start.
+        from tocsin.adapters.webhook_http import WebhookHttp  # noqa: PLC0415
+        from tocsin.application.telling import Telling  # noqa: PLC0415
+        from tocsin.entrypoints.webhook_formats import webhook_formats  # noqa: PLC0415
+
+        optional = self._settings.optional
+        return Telling(
+            self._registry,
+            self._hooks,
+            self._pending_events,
+            self.events,
+            self._sends,
+            self._chunks,
+            self._subscriptions,
+            self.webhooks,
+            webhook_formats(),
+            WebhookHttp(optional("OUTBOUND_PROXY"), optional("CA_BUNDLE")),
+            self.clock,
+            self.meter,
         )
 
     @cached_property
@@ -252,6 +433,10 @@ class Container:
         return LIMITS_OF[Plan(self._settings.required("DEFAULT_PLAN"))]
 
     # --- what they stand on ---
+
+    @cached_property
+    def _acts(self) -> DynamoActs:
+        return DynamoActs(self._database, self._settings.required("SENDS_TABLE"))
 
     @cached_property
     def _settling(self) -> Settling:
@@ -286,6 +471,14 @@ class Container:
         return DynamoRegistry(self._database, self._settings.required("TENANTS_TABLE"))
 
     @cached_property
+    def _hooks(self) -> DynamoHooks:
+        return DynamoHooks(self._database, self._settings.required("TENANTS_TABLE"))
+
+    @cached_property
+    def _pending_events(self) -> DynamoPendingEvents:
+        return DynamoPendingEvents(self._database, self._settings.optional("SENDS_TABLE"))
+
+    @cached_property
     def _credits(self) -> DynamoCredits:
         return DynamoCredits(self._database, self._settings.required("CREDITS_TABLE"))
 
@@ -296,6 +489,18 @@ class Container:
         )
 
     @cached_property
+    def _persons(self) -> DynamoPersons:
+        return DynamoPersons(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
+
+    @cached_property
+    def _codes(self) -> DynamoCodes:
+        return DynamoCodes(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
+
+    @cached_property
+    def _inbox(self) -> DynamoInbox:
+        return DynamoInbox(self._database, self._settings.required("SENDS_TABLE"))
+
+    @cached_property
     def _sends(self) -> DynamoSends:
         return DynamoSends(self._database, *self._tables_of_a_send())
 
@@ -304,12 +509,44 @@ class Container:
         return DynamoChunks(self._database, *self._tables_of_a_send())
 
     def _tables_of_a_send(self) -> tuple[str, str, str]:
-        required = self._settings.required
-        return required("SENDS_TABLE"), required("CREDITS_TABLE"), required("SUBSCRIPTIONS_TABLE")
+        # Who only reads sends touches no money and no subscriptions.
+        settings = self._settings
+        return (
+            settings.required("SENDS_TABLE"),
+            settings.optional("CREDITS_TABLE"),
+            settings.optional("SUBSCRIPTIONS_TABLE"),
+        )
+
+    @cached_property
+    def _other_issuer(self) -> "OtherIssuer | None":
+        """The issuer whose people and administrators the operator trusts beside our own."""
+        optional = self._settings.optional
+        issuer = optional("EXTERNAL_ISSUER")
+        if not issuer:
+            return None
+        from tocsin.adapters.issuer_http import HttpIssuerKeys  # noqa: PLC0415
+        from tocsin.application.access_tokens import OtherIssuer  # noqa: PLC0415
+        from tocsin.application.known_keys import KnownKeys  # noqa: PLC0415
+        from tocsin.application.token_claims import RoleMapping  # noqa: PLC0415
+
+        keys = KnownKeys(HttpIssuerKeys(self._oauth, issuer), self.clock)
+        roles = RoleMapping.read(optional("EXTERNAL_ROLES_CLAIM"), optional("EXTERNAL_ROLES"))
+        return OtherIssuer(issuer, self._settings.required("EXTERNAL_AUDIENCE"), keys, roles)
 
     @cached_property
     def _vault(self) -> KmsVault:
         return KmsVault(boto3.client("kms", config=_AWS), self._settings.required("VAPID_KMS_KEY"))
+
+    @cached_property
+    def _service_accounts(self) -> DynamoServiceAccounts:
+        return DynamoServiceAccounts(self._database, self._settings.required("TENANTS_TABLE"))
+
+    @cached_property
+    def _oauth(self) -> "OauthHttp":
+        # Imported here, as below.
+        from tocsin.adapters.oauth_http import OauthHttp  # noqa: PLC0415
+
+        return OauthHttp(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
 
     @cached_property
     def _transport(self) -> "PushHttpByThread":

@@ -32,6 +32,7 @@ from tocsin.entrypoints.container import Container
 from tocsin.entrypoints.observability import Fields
 from tocsin.entrypoints.registry import dialects, routes
 from tocsin.entrypoints.settings import Settings
+from tocsin.entrypoints.webhook_formats import webhook_formats
 
 __all__ = ["Application", "Capability", "http_handler"]
 
@@ -77,12 +78,19 @@ def _sub_application(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.engine = engine
     app.state.dialects = known
+    app.state.documents = _document
+    app.state.webhook_dialects = frozenset(webhook_formats())
     app.state.credential_headers = credential_headers(known.values())
     module = routes(dialect, capability)
     if module is not None:
         app.include_router(module.router)
 
     def answer(request: Request, error: Exception) -> Response:
+        if module is not None and dialect.met is not None and isinstance(error, HTTPException):
+            try:
+                dialect.met(request, engine)
+            except (Refused, Unavailable) as first:
+                error = first
         refused = _refused(error, app, request.scope)
         request.state.fault = refused.fault
         return _render(dialect, refused)
@@ -91,6 +99,13 @@ def _sub_application(
         app.add_exception_handler(kind, answer)
     app.add_middleware(_Envelope, dialect=dialect, capability=capability, meter=meter)
     return app
+
+
+def _document(name: DialectName, server: str) -> dict[str, Any] | None:
+    # Imported here: one function is asked for documents, and each is made of all routes of its dialect.
+    from tocsin.entrypoints.documents import document  # noqa: PLC0415
+
+    return document(name, server)
 
 
 class _Envelope:
@@ -119,7 +134,7 @@ class _Envelope:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
-                added = {"X-Request-Id": fields["request_id"]}
+                added = {"X-Request-Id": fields["request_id"], **state.get("headers", {})}
                 if (sent := state.get("send")) is not None:
                     added["X-Send-Id"] = render("snd", sent)
                 if (origin := state.get("readable_by")) is not None:

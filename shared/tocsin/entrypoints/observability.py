@@ -46,6 +46,7 @@ class Fields(TypedDict, total=False):
     uncertain: int
     pending: int
     swept: int
+    events: int
     apps: int
     left: int
     drifts: dict[str, int]

@@ -8,7 +8,15 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tocsin.application.jobs import DeliverChunk, FanOut, decode_deliver, decode_fan_out
+from tocsin.application.jobs import (
+    ChunkReceipts,
+    DeliverChunk,
+    FanOut,
+    WebhookJob,
+    decode_deliver,
+    decode_fan_out,
+    decode_webhook_job,
+)
 from tocsin.application.metrics import Metric
 from tocsin.domain.send import tally
 from tocsin.entrypoints import observability
@@ -16,10 +24,12 @@ from tocsin.entrypoints.container import Container
 from tocsin.entrypoints.observability import Fields
 from tocsin.entrypoints.settings import Settings
 
-Job = TypeVar("Job", FanOut, DeliverChunk)
+Job = TypeVar("Job", FanOut, DeliverChunk, WebhookJob)
 QueueHandler = Callable[[dict[str, Any], LambdaContext], Any]
 CHUNKS_AT_ONCE = 4
 """While one of them saves, the others keep the processor busy; 400 POSTs in flight are as many as one core can use."""
+EVENTS_AT_ONCE = 10
+"""Customers' servers take their time; a worker does nothing but wait for them."""
 RESERVE_SECONDS = 15
 """A worker starts nothing new this long before Lambda ends it."""
 
@@ -68,6 +78,16 @@ def deliver_handler() -> QueueHandler:
     return _handler(decode_deliver, work, container, lambda: container.delivering, CHUNKS_AT_ONCE)
 
 
+def webhooks_handler() -> QueueHandler:
+    """The Lambda handler that tells customers' servers of events, several at once."""
+    container = Container(Settings.from_environment())
+
+    def work(job: WebhookJob, _record: SQSRecord, _until: float) -> None:
+        container.telling.handle(job)
+
+    return _handler(decode_webhook_job, work, container, lambda: container.telling, EVENTS_AT_ONCE)
+
+
 def _handler(
     decode: Callable[[str], Job],
     work: Callable[[Job, SQSRecord, float], None],
@@ -85,7 +105,7 @@ def _handler(
         fields: Fields = {}
         try:
             job = decode(record.body)
-            fields = {"app": job.app, "send": job.send}
+            fields = _named(job)
             work(job, record, until)
         except Exception as error:
             observability.log("job failed", fields, error)
@@ -109,3 +129,10 @@ def _handler(
             container.meter.flush()
 
     return handler
+
+
+def _named(job: FanOut | DeliverChunk | WebhookJob) -> Fields:
+    """Whose job it is, for the log line."""
+    if isinstance(job, FanOut | DeliverChunk | ChunkReceipts):
+        return {"app": job.app, "send": job.send}
+    return {"app": job.app}

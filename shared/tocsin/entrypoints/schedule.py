@@ -42,10 +42,10 @@ def schedule_handler() -> Callable[[dict[str, Any], LambdaContext], None]:
 
 
 def _sweep(container: Container) -> None:
-    """Resume what got stuck."""
-    swept = container.sweeping.sweep()
-    if swept:
-        observability.log("sweep", {"swept": swept})
+    """Resume what got stuck, and try again what webhooks did not take."""
+    swept, events = container.sweeping.sweep(), container.retrying.sweep()
+    if swept or events:
+        observability.log("sweep", {"swept": swept, "events": events})
 
 
 def _reconcile(container: Container, until: float) -> None:

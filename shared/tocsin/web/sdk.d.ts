@@ -88,6 +88,18 @@ export interface SubscribeOptions {
   tags?: string[];
 }
 
+export interface PromptOptions extends SubscribeOptions {
+  /** Milliseconds until it is shown; 0 if absent. */
+  delay?: number;
+  /** The question; otherwise an English one with the site's host. */
+  text?: string;
+  /** The buttons' words, "Yes" and "Not now". */
+  accept?: string;
+  decline?: string;
+  /** For how long nobody is asked again who declined; 30 if absent. */
+  days?: number;
+}
+
 export interface LogoutOptions {
   /** End the subscription as well. */
   unsubscribe?: boolean;
@@ -122,6 +134,22 @@ export function on<K extends keyof Events>(type: K, listener: (detail: Events[K]
  * Rejects with a PushError.
  */
 export function subscribe(options?: SubscribeOptions): Promise<State>;
+
+/**
+ * Asks in the page, in a small dialog with the id `tocsin-prompt`, whether to subscribe, and subscribes on a yes. The
+ * browser's own question can be asked only once; whoever says no to this one is asked again after some days.
+ *
+ * Resolves with the state once it is answered; at once, showing nothing, where there is nothing to ask: for whoever is
+ * subscribed, has blocked notifications or declined lately, or has no push messages. Rejects as `subscribe` does.
+ */
+export function prompt(options?: PromptOptions): Promise<State>;
+
+/**
+ * Replaces the tags by which your server reaches this browser: up to 100, of 1 to 64 characters each. Without a
+ * subscription they wait for the next `subscribe`, and for the next load where the server could not be told. They leave
+ * with the person.
+ */
+export function setTags(tags: string[]): Promise<State>;
 
 /**
  * Ends the messages. Rejects only when neither the browser nor the server could be told. Each load tries again until the

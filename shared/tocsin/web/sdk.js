@@ -266,7 +266,16 @@ async function attach(id, person) {
 // Nobody is known from now on, and until the server knows it too, nothing it says brings anybody back.
 async function forget() {
   const { id, todo } = await keep();
-  await keep({ person: undefined, who: undefined, todo: todo ?? (id && ["identify", { id, identity: null }]) });
+  const leaving = todo ?? (id && ["identify", { id, identity: null }]);
+  await keep({ person: undefined, who: undefined, tags: undefined, todo: leaving });
+}
+
+// Tags wait until the server has them.
+async function label(attempts) {
+  const { id, tags } = await keep();
+  if (!id || !tags) return;
+  await tell("tags", { id, tags }, attempts);
+  await keep({ tags: undefined });
 }
 
 export async function subscribe({ email, proof, tags } = {}) {
@@ -280,8 +289,10 @@ export async function subscribe({ email, proof, tags } = {}) {
     const scope = "join" in settings ? "/" : (settings.scope ?? config.scope);
     const manager = await worker(settings.sw ?? config.worker, scope);
     const subscription = await enrol(manager, config.key);
-    const { person } = await keep({ scope });
-    await report(subscription, config.key, { email, identity: proof ? { email, proof } : person, tags });
+    const { person, tags: waiting } = await keep({ scope });
+    const identity = proof ? { email, proof } : person;
+    await report(subscription, config.key, { email, identity, tags: tags ?? waiting });
+    await keep({ tags: undefined });
     if (proof && person) await attach(kept.id, person);
   });
   emit("subscribe", state);
@@ -307,6 +318,42 @@ export const logout = (options) =>
     await (options?.unsubscribe ? end() : settle());
   });
 
+export const setTags = (tags) =>
+  change(async () => {
+    await keep({ tags });
+    await settle();
+    await label();
+  });
+
+// The browser's own question can be asked only once: whoever says no to this one can be asked again.
+export async function prompt({ delay = 0, text, accept = "Yes", decline = "Not now", days = 30, ...options } = {}) {
+  await ready;
+  await sleep(delay);
+  const { no = 0 } = await keep();
+  const asked = support !== "supported" || state.id || state.permission === "denied" || Date.now() < no;
+  if (asked || document.getElementById("tocsin-prompt")) return state;
+  const dialog = document.createElement("dialog");
+  dialog.id = "tocsin-prompt";
+  dialog.append(text ?? `Get notifications from ${location.hostname}?`);
+  // Shown so, it takes the focus from nobody. A site's own style wins by !important.
+  Object.assign(dialog.style, { position: "fixed", inset: "auto 1rem 1rem auto", margin: 0, zIndex: 2147483647 });
+  dialog.open = true;
+  return new Promise((resolve) => {
+    const button = (words, act) => {
+      const element = document.createElement("button");
+      element.textContent = words;
+      element.onclick = () => {
+        dialog.remove();
+        resolve(act());
+      };
+      dialog.append(" ", element);
+    };
+    button(accept, () => subscribe(options));
+    button(decline, () => keep({ no: Date.now() + days * 864e5 }).then(() => state));
+    document.body.append(dialog);
+  });
+}
+
 // At each load, for whoever is subscribed: what has changed is mended and reported; a failure waits for the next one.
 
 async function heal() {
@@ -320,6 +367,7 @@ async function heal() {
   const subscription = await enrol(manager, config.key);
   const same = ep === subscription.endpoint && key === config.key && about.lang === speech() && Date.now() < due;
   if (!same) await report(subscription, config.key, { renew: true }, 1);
+  await label(1);
 }
 
 async function start() {

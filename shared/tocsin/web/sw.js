@@ -90,9 +90,9 @@
   async function read(text) {
     if (!text) return {};
     const notification = parse(text);
-    const { id: given, u: meant, d, f: token } = Object(notification.data);
+    const { id: given, u: meant, d, f: token, k } = Object(notification.data);
     const id = words(given);
-    const message = { ...notification, id, d };
+    const message = { ...notification, id, d, k: words(k) };
     if (!id && !meant) return message;
     const remember = ({ seen = [] }) => (id ? { seen: [...seen.filter((each) => each !== id), id].slice(-100) } : {});
     const { seen = [], who, api: origin } = await recall(remember).catch(() => ({}));
@@ -115,7 +115,7 @@
       // A repeat takes the first one's place without a sound.
       tag: words(message.tag) ?? message.id,
       silent: !!message.repeated,
-      data: { id: message.id, d: message.d, tocsin: safe(words(message.navigate) ?? home, home) ?? home },
+      data: { id: message.id, d: message.d, k: message.k, tocsin: safe(words(message.navigate) ?? home, home) ?? home },
     });
 
   // Browsers punish a push that shows nothing: every path ends in a notification.
@@ -139,6 +139,17 @@
     await (tab ? tab.focus() : self.clients.openWindow(url));
     tellPages("click", { id, action: action || null, url, data });
     await stored;
+  }
+
+  // Somebody waits to hear of it: an inbox, or the customer's server. Lost where there is no network.
+  async function report({ id, k: token }) {
+    const server = api || (await recall(() => ({}))).api;
+    await fetch(`${server}/sdk/v1/${app}/clicks`, {
+      method: "POST",
+      body: JSON.stringify({ id, token }),
+      credentials: "omit",
+      keepalive: true,
+    });
   }
 
   // The browser dropped or replaced the subscription, perhaps while no page is open. Firefox does not say which one.
@@ -199,5 +210,6 @@
     if (!data?.tocsin) return;
     event.notification.close();
     event.waitUntil(visit(data, event.action));
+    if (data.k) event.waitUntil(report(data).catch(() => {}));
   });
 })();

@@ -9,12 +9,13 @@ MAX_URL_BYTES = 2048
 
 
 class PushService(StrEnum):
-    """Who runs the endpoint's host."""
+    """Who runs the endpoint's host; FCM_V1 is the same host's other door, for registration tokens."""
 
     MOZILLA = "mozilla"
     FCM = "fcm"
     APPLE = "apple"
     WNS = "wns"
+    FCM_V1 = "fcm_v1"
 
 
 # fcm.googleapis.com is Chrome's today; the other two are of Chromium builds and of subscriptions from before 2019.

@@ -113,6 +113,8 @@ def _reason(service: PushService, response: PushResponse) -> str | None:
             return next((word for phrase, word in _FCM_PHRASES if phrase in response.body), None)
         case PushService.WNS:
             return _wns_reason(response)
+        case PushService.FCM_V1:
+            return None  # see tocsin.webpush.fcm
 
 
 def _wns_reason(response: PushResponse) -> str | None:

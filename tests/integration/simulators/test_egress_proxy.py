@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from dev.simulators import Simulators
+from dev.simulators import Simulators, certificates
+from dev.simulators.hosts import SIMULATED
 from tests.integration.simulators.sender import Sender
 
 pytestmark = pytest.mark.enable_socket
@@ -38,6 +39,10 @@ def ask(proxy_url: str, request: bytes) -> bytes:
 @pytest.mark.parametrize("host", HOSTS)
 def test_each_push_service_is_behind_its_real_name(sender: Sender, host: str) -> None:
     assert sender.client.get(f"https://{host}/").status_code == 405
+
+
+def test_googles_token_endpoint_is_behind_its_real_name(sender: Sender) -> None:
+    assert sender.client.get("https://oauth2.googleapis.com/token").status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,16 @@ def test_a_sender_without_the_test_ca_refuses_the_certificate(simulators: Simula
 def test_the_ca_key_is_readable_by_its_owner_only(simulators: Simulators) -> None:
     for name in ("ca-key.pem", "server.pem"):
         assert (simulators.ca_bundle.parent / name).stat().st_mode & 0o077 == 0
+
+
+def test_an_authority_from_before_a_host_was_simulated_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("dev.simulators.certificates.SIMULATED", SIMULATED[:-1])
+        before = certificates.prepare(tmp_path).bundle.read_bytes()
+        assert certificates.prepare(tmp_path).bundle.read_bytes() == before
+    assert certificates.prepare(tmp_path).bundle.read_bytes() != before
 
 
 def test_a_host_that_is_no_push_service_is_misdirected(sender: Sender) -> None:

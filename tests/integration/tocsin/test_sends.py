@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.customer import Customer, expect
+from tests.customer import SITE, Customer, expect
 from tests.integration.deployed_api import DeployedApi, Simulator
 from tests.integration.tocsin.sends import enrol, send, when_settled
 
@@ -121,3 +121,23 @@ def test_a_send_is_shown_to_its_own_app_only(api: DeployedApi, customer: Custome
     for at, name in ((stranger, made), (customer, "snd_aaaaaaaaaaaaaaaaaaaa"), (customer, "nonsense")):
         error = expect(404, api.operator("GET", at.at(f"/sends/{name}")))["error"]
         assert error["code"] == "not_found"
+
+
+def test_whoever_carries_a_tag_is_sent_to_and_the_send_is_in_the_list(customer: Customer, simulator: Simulator) -> None:
+    readers = {name: simulator.user_agent() for name in ("news", "sport", "both", "none")}
+    tags = {"news": ["news"], "sport": ["sport"], "both": ["news", "sport"], "none": []}
+    for name, agent in readers.items():
+        body = {"subscription": agent.subscription, "tags": tags[name]}
+        expect(201, customer.api.call("POST", f"/sdk/v1/{customer.app}/subscriptions", body, {"Origin": SITE}))
+    first = expect(200, send(customer, {"to": {"tags": ["news", "weather"]}}))
+    assert {name: len(agent.messages()) for name, agent in readers.items()} == {
+        "news": 1,
+        "sport": 0,
+        "both": 1,
+        "none": 0,
+    }
+    second = expect(200, send(customer, {"to": {"tags": ["sport"]}}))
+    listed = expect(200, customer.api.operator("GET", customer.at("/sends?limit=1")))
+    assert [(one["id"], one["accepted"]) for one in listed["sends"]] == [(second["id"], 2)]
+    rest = expect(200, customer.api.operator("GET", customer.at(f"/sends?cursor={listed['next_cursor']}")))
+    assert ([one["id"] for one in rest["sends"]], rest["next_cursor"]) == ([first["id"]], None)

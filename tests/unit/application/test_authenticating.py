@@ -258,3 +258,27 @@ def test_a_deployment_without_service_or_operator_key_has_none(engine: MemoryEng
     assert not bare.is_service_key("")
     with pytest.raises(Refused):
         bare.operator("", from_browser=False)
+
+
+@pytest.mark.row("KM-1", "X-3")
+def test_km_1_who_holds_a_key_is_known_by_its_id_as_long_as_the_key_lives(engine: MemoryEngine, shop: App) -> None:
+    name, other = id_of(new_key(engine, shop)), builders.app(engine)
+
+    def fault(
+        key: KeyId = name, app: AppId = shop.id, dialect: DialectName = builders.DIALECT, *, from_browser: bool = False
+    ) -> Fault | None:
+        try:
+            caller = engine.authenticating.holder(key, app, dialect, from_browser=from_browser)
+        except Refused as refusal:
+            return refusal.fault
+        assert (caller.app, caller.key) == (shop, name)
+        return None
+
+    assert fault() is None
+    assert fault(KeyId("00000000")) is Fault.CREDENTIAL_INVALID
+    assert fault(app=other.id) is Fault.CREDENTIAL_INVALID
+    assert fault(dialect=OTHER_DIALECT) is Fault.CREDENTIAL_INVALID
+    assert fault(from_browser=True) is Fault.SECRET_KEY_IN_BROWSER
+    revoke_newest(engine, shop)
+    engine.clock.advance(30)
+    assert fault() is Fault.CREDENTIAL_INVALID

@@ -16,7 +16,7 @@ from tocsin.application.metrics import Metric
 from tocsin.application.ports import Unavailable
 from tocsin.domain.chunk import Result
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.send import Balance, People, SendState, Tally
+from tocsin.domain.send import Balance, Chosen, SendState, Tally
 from tocsin.domain.subscription import SubscriptionState
 from tocsin.webpush.message import topic_of
 
@@ -204,7 +204,7 @@ def test_a_subscription_under_a_key_that_the_app_has_not_is_a_failure(engine: Me
 def test_a_message_does_not_follow_a_browser_to_its_next_person(engine: MemoryEngine, waiting: str) -> None:
     owner = builders.app(engine, credits_=1)
     browser = builders.subscribe(engine, owner, 1, builders.external("anna"))
-    to_anna = builders.send_command(owner, People((Identity(IdentityKind.EXTERNAL, "anna"),)))
+    to_anna = builders.send_command(owner, Chosen((Identity(IdentityKind.EXTERNAL, "anna"),)))
     if waiting == "in the queue":
         engine.sending.send(replace(to_anna, queued=True))
         queues.plan(engine)

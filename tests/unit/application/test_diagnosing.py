@@ -55,6 +55,7 @@ def test_a_subscription_that_can_be_reached_is_found_well() -> None:
             "gone (404 or 410)",
         ),
         (SubscriptionState.UNREGISTERED, {Check.SUBSCRIPTION_ACTIVE}, "unregistered"),
+        (SubscriptionState.BOUNCED, {Check.SUBSCRIPTION_ACTIVE}, "refused 3 notifications"),
     ],
 )
 def test_a_subscription_that_is_not_active_is_told_why(state: SubscriptionState, checks: set[Check], word: str) -> None:

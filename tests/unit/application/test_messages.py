@@ -10,9 +10,9 @@ from tests.engine import MemoryEngine
 from tests.memory.transport import Reply
 from tocsin.application.jobs import Recipient
 from tocsin.application.messages import Messages
-from tocsin.domain.fetch_token import place_in
 from tocsin.domain.ids import SendId
 from tocsin.domain.notification import Notification
+from tocsin.domain.place_token import place_in
 from tocsin.domain.send import Send
 from tocsin.webpush.room import SMALLEST_ROOM
 

@@ -8,6 +8,7 @@ import pytest
 from tests import builders
 from tests.builders import ANNA, BERT, OPERATOR, email, external
 from tests.engine import MemoryEngine
+from tocsin.application.people import Kept
 from tocsin.application.ports import Stale, Unavailable
 from tocsin.domain.audit import Action
 from tocsin.domain.errors import Fault, Refused
@@ -42,7 +43,7 @@ def annas(engine: MemoryEngine, shop: App) -> list[Subscription]:
 def test_everything_under_a_name_is_handed_over_whatever_its_state(
     engine: MemoryEngine, shop: App, annas: list[Subscription], kind: IdentityKind, name: str
 ) -> None:
-    views = engine.people.export(shop, kind, name, OPERATOR)
+    views = engine.people.export(shop, kind, name, OPERATOR).subscriptions
     assert {view.subscription.id for view in views} == {one.id for one in annas}
     assert [view.subscription.state for view in views].count(SubscriptionState.INACTIVE) == 1
 
@@ -60,8 +61,8 @@ def test_nothing_is_left_of_who_was_erased_and_everything_of_the_others(
     assert len(kept) == 2
     assert not kept & {one.id for one in annas}
     for named in ((EMAIL, ANNA), (EXTERNAL, "u-17")):
-        assert engine.people.export(shop, *named, OPERATOR) == []
-    assert len(engine.people.export(shop, EMAIL, BERT, OPERATOR)) == 1
+        assert engine.people.export(shop, *named, OPERATOR) == Kept([])
+    assert len(engine.people.export(shop, EMAIL, BERT, OPERATOR).subscriptions) == 1
     assert engine.subscriptions.get(other.id, theirs.id) == theirs
     counts = engine.subscriptions.counts(shop.id)
     assert (counts.active, counts.inactive) == (2, 0)
@@ -109,7 +110,7 @@ def test_who_moves_a_browser_to_somebody_else_meanwhile_keeps_it(
     assert engine.people.erase(shop, EMAIL, ANNA, OPERATOR) == 2
     kept = engine.subscriptions.get(shop.id, annas[1].id)
     assert kept is not None
-    assert len(engine.people.export(shop, EMAIL, BERT, OPERATOR)) == 2
+    assert len(engine.people.export(shop, EMAIL, BERT, OPERATOR).subscriptions) == 2
 
 
 def test_an_erasure_that_others_always_forestall_is_given_up(

@@ -7,21 +7,28 @@ from tests.engine import MemoryEngine
 from tests.unit.application import queues
 from tests.unit.application.scenes import queued
 from tocsin.application.jobs import (
+    ChunkReceipts,
     DeliverChunk,
     FanOut,
     Lane,
+    Notify,
     Recipient,
     Route,
+    TryAgain,
+    WebhookJob,
     decode_deliver,
     encode_deliver,
     encode_fan_out,
+    encode_webhook_job,
 )
 from tocsin.application.ports import Queue, Unavailable
 from tocsin.application.redriving import SECONDS, SHOWN, Given
 from tocsin.application.sweeping import AGAIN_AT_MOST
 from tocsin.domain.chunk import MAX_OWNERS
+from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.send import Balance, SendState, Tally
+from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.encryption import RecipientKeys
 
 APP, SEND, TENANT = AppId("a0" * 12), SendId("b0" * 12), TenantId("c0" * 12)
@@ -30,6 +37,11 @@ RECIPIENT = Recipient(
     SubscriptionId("d0" * 12), "https://push.example/1", RecipientKeys(bytes(65), bytes(16)), "k", None
 )
 CHUNK = DeliverChunk(APP, SEND, 7, "ff" * 32, Route(TENANT, Lane.DIRECT))
+ABOUT_WEBHOOKS: list[WebhookJob] = [
+    Notify(Event("e0" * 12, APP, EventKind.SUBSCRIBED, 0, person="anna")),
+    ChunkReceipts(APP, SEND, 7),
+    TryAgain(APP, DialectName("pager"), "e0" * 12),
+]
 
 
 @pytest.fixture
@@ -41,18 +53,22 @@ def test_what_waits_is_told_by_queue_with_what_it_is_about_and_without_whom_it_w
     engine.dead_letters.add(Queue.BULK_FANOUT, encode_fan_out(PART))
     engine.clock.advance(5)
     engine.dead_letters.add(Queue.DELIVER, encode_deliver(CHUNK))
+    for job in ABOUT_WEBHOOKS:
+        engine.dead_letters.add(Queue.WEBHOOKS, encode_webhook_job(job))
     start = int(engine.clock.now())
     assert engine.redriving.waiting() == {
         Queue.FANOUT: 0,
         Queue.DELIVER: 1,
         Queue.BULK_FANOUT: 1,
         Queue.BULK_DELIVER: 0,
+        Queue.WEBHOOKS: 3,
     }
     assert engine.redriving.given_up() == {
         Queue.FANOUT: [],
         Queue.DELIVER: [Given(CHUNK, start, 4)],
         Queue.BULK_FANOUT: [Given(PART, start - 5, 4)],
         Queue.BULK_DELIVER: [],
+        Queue.WEBHOOKS: [Given(job, start, 4) for job in ABOUT_WEBHOOKS],
     }
 
 

@@ -14,7 +14,7 @@ from tocsin.application.send_command import SendCommand, SendResult
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.quota import Limits, Usage
-from tocsin.domain.send import Audience, Charge, Everyone, Listed, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Chosen, Everyone, SendState, Tally
 from tocsin.domain.subscription import notified
 from tocsin.domain.tenancy import App
 
@@ -135,7 +135,7 @@ def test_cs_18_named_subscriptions_are_reached_and_the_others_told(engine: Memor
     one, two, gone, left = (builders.subscribe(engine, owner, number) for number in (1, 2, 3, 4))
     engine.transport.script(builders.endpoint(3), Reply(404))
     engine.subscribing.withdraw(owner, left.id)
-    result = send(engine, owner, Listed((NOBODY, one.id, left.id, two.id, gone.id, one.id)))
+    result = send(engine, owner, Chosen(subscriptions=(NOBODY, one.id, left.id, two.id, gone.id, one.id)))
     assert (result.targets, result.counts) == (3, Tally(accepted=2, failed=1, gone=1))
     assert result.unreachable == (NOBODY, left.id, gone.id)
 
@@ -143,7 +143,7 @@ def test_cs_18_named_subscriptions_are_reached_and_the_others_told(engine: Memor
 def test_another_apps_subscriptions_are_nobody(engine: MemoryEngine) -> None:
     owner, other = shop(engine, 0, Limits(None, None)), shop(engine, 1, Limits(None, None))
     foreign = engine.subscriptions.walk(other.id, None, 1).recipients[0]
-    result = send(engine, owner, Listed((foreign.id,)))
+    result = send(engine, owner, Chosen(subscriptions=(foreign.id,)))
     assert (result.targets, result.unreachable, reached(engine)) == (0, (foreign.id,), [])
 
 
@@ -151,7 +151,7 @@ def test_another_apps_subscriptions_are_nobody(engine: MemoryEngine) -> None:
 def test_cs_17_a_small_send_can_be_queued(engine: MemoryEngine) -> None:
     owner = shop(engine, 2, Limits(None, None))
     one = engine.subscriptions.walk(owner.id, None, 1).recipients[0]
-    for audience, targets, unreachable in ((Everyone(), 2, ()), (Listed((one.id, NOBODY)), 1, (NOBODY,))):
+    for audience, targets, unreachable in ((Everyone(), 2, ()), (Chosen(subscriptions=(one.id, NOBODY)), 1, (NOBODY,))):
         result = engine.sending.send(on_quota(owner, audience, queued=True))
         assert (result.queued, result.counts, result.targets) == (True, Tally(pending=targets), targets)
         assert result.unreachable == unreachable
@@ -167,7 +167,7 @@ def test_x_4_a_repeat_is_told_the_same_unreachable(engine: MemoryEngine) -> None
     owner = shop(engine, 0, Limits(None, None))
     gone = builders.subscribe(engine, owner, 1)
     engine.transport.script(builders.endpoint(1), Reply(410))
-    command = replace(on_quota(owner, Listed((NOBODY, gone.id))), idempotency=builders.idempotency_key())
+    command = replace(on_quota(owner, Chosen(subscriptions=(NOBODY, gone.id))), idempotency=builders.idempotency_key())
     first, again = engine.sending.send(command), engine.sending.send(command)
     assert first.unreachable == (NOBODY, gone.id)
     assert replace(again, replayed=False) == first
@@ -179,8 +179,8 @@ def test_cs_29_small_sends_are_counted_one_by_one_and_once(engine: MemoryEngine)
     owner = shop(engine, 0, Limits(None, None))
     one, gone = builders.subscribe(engine, owner, 1), builders.subscribe(engine, owner, 2)
     engine.transport.script(builders.endpoint(2), Reply(410))
-    send(engine, owner, Listed((one.id, gone.id)))
-    send(engine, owner, Listed((one.id,)))
+    send(engine, owner, Chosen(subscriptions=(one.id, gone.id)))
+    send(engine, owner, Chosen(subscriptions=(one.id,)))
     broadcasts = engine.subscriptions.broadcasts(owner.id)
     found = engine.subscriptions.load(owner.id, [one.id, gone.id])
     assert [notified(found[id_], broadcasts) for id_ in (one.id, gone.id)] == [2, 0]

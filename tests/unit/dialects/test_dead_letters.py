@@ -9,17 +9,21 @@ from tests.engine import MemoryEngine
 from tests.http_api import HttpApi
 from tests.memory.system import START
 from tocsin.application.jobs import (
+    ChunkReceipts,
     DeliverChunk,
     FanOut,
     Lane,
+    Notify,
     Recipient,
     Route,
     encode_deliver,
     encode_fan_out,
+    encode_webhook_job,
 )
 from tocsin.application.ports import Queue, Unavailable
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
+from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.webpush.encryption import RecipientKeys
 
@@ -37,6 +41,9 @@ def api() -> HttpApi:
     engine.dead_letters.add(Queue.DELIVER, encode_deliver(chunk))
     engine.dead_letters.add(Queue.BULK_FANOUT, encode_fan_out(FanOut(APP, SEND, ROUTE, part=2)))
     engine.dead_letters.add(Queue.BULK_FANOUT, "{")
+    event = Event("e0" * 12, APP, EventKind.SUBSCRIBED, int(START), person="anna")
+    for job in (Notify(event), ChunkReceipts(APP, SEND, 7)):
+        engine.dead_letters.add(Queue.WEBHOOKS, encode_webhook_job(job))
     return HttpApi(engine)
 
 
@@ -53,6 +60,14 @@ def test_the_operator_sees_what_was_given_up_and_never_an_endpoint(api: HttpApi)
                 "messages": [{**first, **NAMES, "part": 2}, {**first, "app": None, "send": None}],
             },
             {"queue": "bulk_deliver", "waiting": 0, "messages": []},
+            {
+                "queue": "webhooks",
+                "waiting": 2,
+                "messages": [
+                    {**first, "app": NAMES["app"], "send": None, "event": "e0" * 12},
+                    {**first, **NAMES, "chunk": 7},
+                ],
+            },
         ]
     }
     assert ENDPOINT not in json.dumps(answer.json)
@@ -60,10 +75,10 @@ def test_the_operator_sees_what_was_given_up_and_never_an_endpoint(api: HttpApi)
 
 
 def test_a_redrive_puts_all_back_and_says_how_many(api: HttpApi) -> None:
-    moved = {"fanout": 0, "deliver": 1, "bulk_fanout": 2, "bulk_deliver": 0}
+    moved = {"fanout": 0, "deliver": 1, "bulk_fanout": 2, "bulk_deliver": 0, "webhooks": 2}
     told = expect(200, api.operator("POST", "/admin/dead-letters/redrive"))
     assert told == {"queues": [{"queue": queue, "waiting": 0, "moved": number} for queue, number in moved.items()]}
-    assert sum(map(len, api.engine.dead_letters.requeued.values())) == 3
+    assert sum(map(len, api.engine.dead_letters.requeued.values())) == 5
 
 
 @pytest.mark.row("X-9")

@@ -106,7 +106,7 @@ def test_nobody_learns_from_a_wrong_token_what_exists(customer: Customer, engine
         {"id": "ü", "token": "ü"},
     ]
     assert [expect(404, fetch(customer, body)) for body in wrong] == [nobody] * len(wrong)
-    assert engine.storage.fetched == set()
+    assert engine.storage.acts == set()
     expect(200, fetch(customer, first.body))
 
 

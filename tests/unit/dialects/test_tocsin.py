@@ -329,6 +329,8 @@ def test_an_export_has_all_that_is_kept_but_what_is_listed_here(api: HttpApi, cu
         "app": "in the request's path",
         "keys": "secrets of the browser",
         "revision": "our counter of changes",
+        "rejections": "what push services said of the endpoint lately",
+        "untold": "whether the browser has heard of its name",
     }
     for one in fields(kept):
         assert (one.name in left_out) != (under_another_name.get(one.name, one.name) in told), one.name

@@ -13,9 +13,9 @@ from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.prices import USD, VCPU_GB, Resource
 from tocsin.domain.report import Report
-from tocsin.domain.send import Charge, Everyone, Listed, People, Send, SendState, Tally
+from tocsin.domain.send import Charge, Chosen, Everyone, Send, SendState, Tally
 
-ANNA = People((Identity(IdentityKind.EXTERNAL, "anna"),))
+ANNA = Chosen((Identity(IdentityKind.EXTERNAL, "anna"),))
 W, R = Resource.WRITE_UNIT, Resource.READ_UNIT
 SEND = Send(
     SendId("b0" * 12),
@@ -88,7 +88,7 @@ def test_who_pays_nothing_moves_no_money() -> None:
 
 
 def test_a_send_to_nobody_has_no_chunk() -> None:
-    nobody = replace(SEND, audience=Listed((SubscriptionId("d0" * 12),)), reserved=0, chunks=0)
+    nobody = replace(SEND, audience=Chosen(subscriptions=(SubscriptionId("d0" * 12),)), reserved=0, chunks=0)
     assert cost_of(nobody, Tally(), Report()).units[W] == 16
 
 

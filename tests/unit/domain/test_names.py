@@ -7,7 +7,7 @@ from tests.engine import MemoryEngine
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SHARDS, AppId, SubscriptionId, shard_of
-from tocsin.domain.send import People
+from tocsin.domain.send import Chosen
 
 APP, OTHER_APP = AppId("a0" * 12), AppId("b0" * 12)
 DERIVATION = Derivation(b"r" * 32)
@@ -48,7 +48,7 @@ def test_a_short_root_secret_is_refused() -> None:
 
 def test_an_audience_of_nobody_cannot_be_said() -> None:
     with pytest.raises(ValueError, match="nobody"):
-        People(())
+        Chosen(())
 
 
 @pytest.mark.row("PS-22")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.http_api import HttpApi
 from tests.unit.webpush.test_outcome import CELLS, verdict
-from tocsin.application import delivering, delivery_pass
+from tocsin.application import delivering, delivery_pass, fcm_access, posting
 from tocsin.domain import refusals
 from tocsin.domain.refusals import Advice, advice
 from tocsin.domain.report import NOBODY, OTHER, Fate, Said
@@ -25,7 +25,8 @@ FATES = {
 }
 OURS = [
     delivery_pass.UNSUBSCRIBED,
-    delivery_pass.NO_KEY,
+    posting.NO_KEY,
+    fcm_access.UNSUPPORTED,
     delivering.EXPIRED,
     delivering.CANCELLED,
     delivering.GIVEN_UP,
@@ -60,6 +61,25 @@ def test_every_cell_of_the_table_of_statuses_has_advice_of_its_own(
 @pytest.mark.parametrize("reason", ["dropped", "channelthrottled", "appthrottled", "The channel has expired"])
 def test_the_words_in_wns_headers_have_advice(reason: str) -> None:
     assert known(Said(WNS, Fate.FAILED, reason))
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("UNREGISTERED", "INVALID_ARGUMENT", "INVALID_ARGUMENT token", "INVALID_ARGUMENT field", "PERMISSION_DENIED"),
+        *("SENDER_ID_MISMATCH", "THIRD_PARTY_AUTH_ERROR", "UNAUTHENTICATED", "NOT_FOUND", "QUOTA_EXCEEDED"),
+        *("RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL", fcm_access.NO_TOKEN, fcm_access.ACCOUNT_REFUSED),
+    ],
+)
+def test_the_words_of_fcms_http_api_have_advice_that_speaks_of_no_vapid_key(reason: str) -> None:
+    said = Said(PushService.FCM_V1, Fate.FAILED, reason)
+    assert known(said)
+    assert "VAPID" not in f"{advice(said)}"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_bare_status_of_fcms_http_api_speaks_of_no_vapid_key(status: int) -> None:
+    assert "VAPID" not in f"{advice(Said(PushService.FCM_V1, Fate.FAILED, f'status {status}'))}"
 
 
 @pytest.mark.parametrize("reason", OURS)

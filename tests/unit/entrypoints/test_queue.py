@@ -14,11 +14,26 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tests.engine import CountingMeter
 from tests.memory.jobs import MemoryJobs
 from tests.memory.system import START, VirtualClock
-from tocsin.application.jobs import DeliverChunk, FanOut, Lane, Recipient, Route, encode_deliver, encode_fan_out
+from tocsin.application.jobs import (
+    ChunkReceipts,
+    DeliverChunk,
+    FanOut,
+    Lane,
+    Notify,
+    Recipient,
+    Route,
+    TryAgain,
+    WebhookJob,
+    encode_deliver,
+    encode_fan_out,
+    encode_webhook_job,
+)
 from tocsin.domain.chunk import Chunk, opened
+from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.domain.tenancy import DialectName
 from tocsin.entrypoints import queue
-from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, RESERVE_SECONDS, QueueHandler
+from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, EVENTS_AT_ONCE, RESERVE_SECONDS, QueueHandler
 from tocsin.webpush.encryption import RecipientKeys
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -48,7 +63,12 @@ class Worker:
         self.jobs, self.meter = MemoryJobs(), Meter()
         use_case = SimpleNamespace(handle=work)
         container = SimpleNamespace(
-            delivering=use_case, fanning_out=use_case, jobs=self.jobs, meter=self.meter, clock=VirtualClock()
+            delivering=use_case,
+            fanning_out=use_case,
+            telling=use_case,
+            jobs=self.jobs,
+            meter=self.meter,
+            clock=VirtualClock(),
         )
         monkeypatch.setattr(queue, "Container", lambda _: container)
         self._handle = handler()
@@ -218,3 +238,34 @@ def test_the_example_event_can_be_read(name: str, monkeypatch: pytest.MonkeyPatc
     records = json.loads((EVENTS / f"{name}.json").read_text())["Records"]
     assert Worker(work, handler, monkeypatch).failures(*records) == []
     assert len(seen) == 1
+
+
+def test_a_customers_server_that_hangs_holds_up_no_other_of_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_there = threading.Barrier(EVENTS_AT_ONCE)
+
+    def work(job: WebhookJob) -> None:
+        all_there.wait(10)
+
+    worker = Worker(cast("Work", work), queue.webhooks_handler, monkeypatch)
+    bodies = [encode_webhook_job(TryAgain(APP, DialectName("pager"), f"{number:024x}")) for number in range(10)]
+    assert worker.failures(*(message(str(number), body) for number, body in enumerate(bodies))) == []
+
+
+def test_a_job_about_webhooks_that_fails_is_given_back_and_logged_without_whom_it_is_about(
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    def work(job: WebhookJob) -> None:
+        raise ZeroDivisionError
+
+    event = Event("e0" * 12, APP, EventKind.SUBSCRIBED, 0, person="anna")
+    bodies = [encode_webhook_job(job) for job in (Notify(event), ChunkReceipts(APP, SEND, 7))]
+    worker = Worker(cast("Work", work), queue.webhooks_handler, monkeypatch)
+    failed = worker.failures(*(message(str(number), body) for number, body in enumerate([*bodies, "{"])))
+    assert failed == ["0", "1", "2"]
+    lines = sorted(log_lines(), key=len)
+    assert [(line.get("app"), line.get("send"), line["error"]) for line in lines] == [
+        (None, None, "MalformedJob"),
+        (APP, None, "ZeroDivisionError"),
+        (APP, SEND, "ZeroDivisionError"),
+    ]
+    assert "anna" not in json.dumps(lines)

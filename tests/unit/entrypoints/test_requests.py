@@ -76,6 +76,7 @@ def test_every_answer_of_a_route_that_sends_names_the_send_by_which_the_operator
         "/v1/send": customer.client().send,
         "/v2/push/send": lambda: shop.send(target_user_emails=[READER]),
         "/v2/push/broadcast": lambda: shop.call("POST", "/broadcast", {"title": "t", "body": "b"}),
+        "/api/v1/server/send": customer.pushary().send,
         "/admin/apps/{app}/sends": lambda: api.operator(
             "POST", customer.at("/sends"), {"to": {"everyone": True}, "title": "t", "body": "b"}
         ),

@@ -12,14 +12,14 @@ from rjsmin import jsmin
 
 WEB = files("tocsin") / "web"
 DEMO = Path(__file__).parents[3] / "dev" / "demo"
-SCRIPTS = ["sdk.js", "sw.js", "mobile.js"]
+SCRIPTS = ["sdk.js", "sw.js", "mobile.js", "enrol.js"]
 
 
 def web_file(name: str) -> str:
     return (WEB / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "budget"), [("sdk.js", 3840), ("sw.js", 4096)])
+@pytest.mark.parametrize(("name", "budget"), [("sdk.js", 4352), ("sw.js", 4096)])
 def test_a_script_fits_its_budget_as_the_layer_holds_it(name: str, budget: int) -> None:
     assert len(gzip.compress(jsmin(web_file(name)).encode(), 9)) <= budget
 

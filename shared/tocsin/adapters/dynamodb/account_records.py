@@ -49,6 +49,7 @@ def app_item(app: App) -> Item:
         "dialects_off": sorted(app.dialects_off),
         "revision": app.revision,
         "created_at": app.created_at,
+        "hooks": sorted(app.hooks),
     }
 
 
@@ -70,6 +71,7 @@ def app_from(record: Record) -> App:
         frozenset(map(DialectName, record.texts("dialects_off"))),
         record.number("created_at"),
         record.number("revision"),
+        frozenset(map(DialectName, record.texts("hooks"))),
     )
 
 

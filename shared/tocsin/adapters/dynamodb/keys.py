@@ -5,7 +5,7 @@ The app's id comes first in each key of its data, so no request can name another
 
 from collections.abc import Mapping
 
-from tocsin.domain.identity import Identity
+from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SHARDS, AppId, KeyId, SendId, SubscriptionId, TenantId, shard_of
 
 Key = Mapping[str, str]
@@ -22,6 +22,7 @@ SUBSCRIPTIONS = "SUB#"
 AFTER_SUBSCRIPTIONS = "SUB$"
 """The first sort key that can follow every subscription: `$` comes after `#`."""
 CHUNKS = "CHUNK#"
+CODES = "CODE"
 
 
 def key(pk: str, sk: str) -> Key:
@@ -45,6 +46,21 @@ def app(name: AppId) -> Key:
 def vapid_key(owner: AppId, name: str) -> Key:
     """A VAPID key of an app."""
     return key(f"APP#{owner}", f"{VAPID_KEYS}{name}")
+
+
+def webhook(owner: AppId, dialect: str) -> Key:
+    """An app's webhook for one dialect."""
+    return key(f"APP#{owner}", f"HOOK#{dialect}")
+
+
+def import_(owner: AppId, name: str) -> Key:
+    """An import of subscriptions."""
+    return key(f"APP#{owner}", f"IMPORT#{name}")
+
+
+def service_account(owner: AppId) -> Key:
+    """The service account by which an app reaches phones."""
+    return key(f"APP#{owner}", "FCM")
 
 
 def api_key(name: KeyId) -> Key:
@@ -154,6 +170,33 @@ def alias(owner: AppId, identity: Identity, name: SubscriptionId) -> Key:
     return key(person(owner, identity), f"{SUBSCRIPTIONS}{name}")
 
 
+def person_record(owner: AppId, external_id: str) -> Key:
+    """What is kept of a person beside the subscriptions."""
+    return key(person(owner, Identity(IdentityKind.EXTERNAL, external_id)), "PERSON")
+
+
+def person_listed(owner: AppId, name: str) -> str:
+    """by_created: the partition that lists a person (by id) while they are subscribed."""
+    return f"APP#{owner}#person#{int(name[:2], 16) % LISTED_PARTITIONS}"
+
+
+def persons_listed(owner: AppId) -> list[str]:
+    """by_created: all partitions of people."""
+    return [f"APP#{owner}#person#{number}" for number in range(LISTED_PARTITIONS)]
+
+
+def enrolment_code(digest: str) -> Key:
+    """An enrolment code, by its SHA-256: who brings one names no app."""
+    return key(f"CODE#{digest}", "META")
+
+
+def person_code(owner: AppId, external_id: str, digest: str | None = None) -> Key:
+    """That a person has a code: one for a single device by its digest; without a digest, the one for all."""
+    return key(
+        person(owner, Identity(IdentityKind.EXTERNAL, external_id)), CODES if digest is None else f"{CODES}#{digest}"
+    )
+
+
 def subscription_in(sk: str) -> SubscriptionId:
     """The id in the sort key of a subscription or an alias."""
     return SubscriptionId(sk.removeprefix(SUBSCRIPTIONS))
@@ -177,6 +220,11 @@ def marks(owner: AppId, listing: str) -> str:
 def mark(owner: AppId, listing: str, place_after: int) -> Key:
     """A kept place of a listing."""
     return key(marks(owner, listing), f"{place_after:09}")
+
+
+def label(owner: AppId, name: str) -> Key:
+    """How many subscriptions carry a label. The label comes last: it may hold any character."""
+    return key(f"APP#{owner}", f"LABEL#{name}")
 
 
 def broadcasts(owner: AppId) -> Key:
@@ -203,6 +251,21 @@ def send_in(pk: str) -> tuple[AppId, SendId]:
     return AppId(owner), SendId(name)
 
 
+def listed_sends(owner: AppId, dialect: str) -> str:
+    """by_created: the partition that lists the sends of an app that came in through one API."""
+    return f"APP#{owner}#{dialect}"
+
+
+def inbox(owner: AppId, person: str) -> str:
+    """The partition that holds a person's notes. The person comes last: a name may hold any character."""
+    return f"APP#{owner}#INBOX#{person}"
+
+
+def note(owner: AppId, person: str, created_at: int, name: SendId) -> Key:
+    """A note of a send in a person's inbox."""
+    return key(inbox(owner, person), f"NOTE#{place(created_at, name)}")
+
+
 def chunk(owner: AppId, name: SendId, number: int) -> Key:
     """The record of a chunk."""
     return key(send_partition(owner, name), f"{CHUNKS}{number:05}")
@@ -223,9 +286,9 @@ def progress(owner: AppId, name: SendId) -> Key:
     return key(send_partition(owner, name), "PROGRESS")
 
 
-def fetches(owner: AppId, name: SendId, number: int) -> Key:
-    """Who of a chunk fetched the whole message. A partition each: of a large send, thousands a second may come."""
-    return key(f"{send_partition(owner, name)}#FETCHED#{number:05}", "FETCHED")
+def acts(owner: AppId, name: SendId, number: int) -> Key:
+    """What those of a chunk did with the message. A partition each: of a large send, thousands a second may come."""
+    return key(f"{send_partition(owner, name)}#ACTS#{number:05}", "ACTS")
 
 
 def idempotency(owner: AppId, route: str, name: str) -> Key:
@@ -241,3 +304,29 @@ def due(name: SendId) -> str:
 def all_due() -> list[str]:
     """by_due: all its partitions."""
     return [f"DUE#{number}" for number in range(DUE_PARTITIONS)]
+
+
+def pending_events(owner: AppId, dialect: str) -> str:
+    """The partition that holds the events that a webhook did not take."""
+    return f"APP#{owner}#HOOK#{dialect}"
+
+
+def pending_event(owner: AppId, dialect: str, name: str) -> Key:
+    """An event that a webhook did not take."""
+    return key(pending_events(owner, dialect), name)
+
+
+def pending_event_in(pk: str) -> tuple[AppId, str]:
+    """App and dialect in the partition key of a pending event."""
+    _, owner, _, dialect = pk.split("#")
+    return AppId(owner), dialect
+
+
+def event_due(name: str) -> str:
+    """by_due: the partition that a failing event waits in."""
+    return f"HOOK#{int(name[0], 16) % DUE_PARTITIONS}"
+
+
+def all_events_due() -> list[str]:
+    """by_due: all its partitions."""
+    return [f"HOOK#{number}" for number in range(DUE_PARTITIONS)]

@@ -13,7 +13,7 @@ from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.application.ports import InsufficientQuota
 from tocsin.domain.ids import AppId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage, without_room
-from tocsin.domain.send import Send, Tally, used_by
+from tocsin.domain.send import Send, Tally, unused_by
 
 # Counts only in the windows that the caller believes in; with the room that is left, if there is a limit.
 PRESENT = "#hour = :hour"
@@ -70,7 +70,7 @@ class QuotaSteps:
     def hold_again(self, send: Send, limits: Limits, stored: Record | None) -> Update:
         """The same after the stored item refused it, in what are the present windows. Raises InsufficientQuota."""
         meter = _read(stored, send.created_at)
-        window = without_room(limits, meter.used, send.reserved)
+        window = without_room(limits, meter.used, send.metered)
         if window is not None:
             raise InsufficientQuota(window)
         if stored is None or stored.number("hour") != meter.hour:
@@ -79,7 +79,7 @@ class QuotaSteps:
 
     def give_back(self, send: Send, counts: Tally, own: Collection[QuotaWindow]) -> Update | None:
         """Return what a send did not use to those of its windows that are still the present ones; None for nothing."""
-        unused = max(0, send.reserved - used_by(counts))
+        unused = unused_by(send, counts)
         if unused == 0 or not own:
             return None
         # While the shortest one is the present one, so are the others: they hold it.
@@ -90,10 +90,10 @@ class QuotaSteps:
         return Update(self._table, keys.meter(send.app), change, values, condition)
 
     def _hold(self, send: Send, limits: Limits, meter: Meter) -> Update:
-        room = {window: limit - send.reserved for window in QuotaWindow if (limit := limits.of(window)) is not None}
+        room = {window: limit - send.metered for window in QuotaWindow if (limit := limits.of(window)) is not None}
         condition = " AND ".join([PRESENT, *(HAS_ROOM[window] for window in room)])
         left = {f"{window}_room": limit for window, limit in room.items()}
-        values: Item = {"hour": meter.hour, "held": send.reserved, **left}
+        values: Item = {"hour": meter.hour, "held": send.metered, **left}
         return Update(self._table, keys.meter(send.app), HOLD, values, condition)
 
     def _move_on(self, app: AppId, stored: Record | None, meter: Meter) -> None:

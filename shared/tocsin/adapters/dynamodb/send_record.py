@@ -10,7 +10,7 @@ from tocsin.domain.chunk import Repeat
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, TenantId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Audience, Charge, Course, Everyone, Listed, People, Send, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone, Send, SendState, Tally
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.message import Urgency
 
@@ -50,6 +50,11 @@ def to_item(send: Send, due_at: int) -> Item:
         "message_expires_at": send.expires_at,
         "settled_at": send.settled_at,
         "request_id": send.request_id,
+        "units": send.units,
+        "inbox": send.inbox,
+        "traced": send.traced,
+        "listed": keys.listed_sends(send.app, send.dialect),
+        "listed_at": keys.place(send.created_at, send.id),
         "due_pk": keys.due(send.id),
         "due_at": due_at,
         "expires_at": send.created_at + KEPT_SECONDS,
@@ -80,6 +85,9 @@ def from_record(record: Record) -> Send:
         record.numbers("parts"),
         Course(record.text("course")),
         report_record.from_record(record, "report"),
+        record.number_or_none("units"),
+        record.text_or_none("inbox"),
+        record.flag_or_none("traced") is True,
     )
 
 
@@ -103,11 +111,13 @@ def _audience_item(audience: Audience) -> Item:
     match audience:
         case Everyone():
             return {"kind": "everyone"}
-        case People():
-            people = [{"kind": identity.kind, "value": identity.value} for identity in audience.identities]
-            return {"kind": "people", "identities": people}
-        case Listed():
-            return {"kind": "listed", "subscriptions": packed_ids(audience.subscriptions)}
+        case Chosen():
+            return {
+                "kind": "chosen",
+                "identities": [{"kind": identity.kind, "value": identity.value} for identity in audience.identities],
+                "subscriptions": packed_ids(audience.subscriptions),
+                "labels": audience.labels,
+            }
 
 
 def _audience(record: Record) -> Audience:
@@ -115,11 +125,13 @@ def _audience(record: Record) -> Audience:
     match record.text("kind"):
         case "everyone":
             return Everyone()
-        case "people":
+        case "chosen":
             people = record.records("identities")
-            return People(tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in people))
-        case "listed":
-            return Listed(ids_from(record, "subscriptions"))
+            return Chosen(
+                tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in people),
+                ids_from(record, "subscriptions"),
+                record.texts("labels"),
+            )
     raise MalformedRecord("audience")
 
 

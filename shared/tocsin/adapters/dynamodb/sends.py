@@ -1,13 +1,15 @@
 """Sends on DynamoDB, and the money they hold."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Collection, Iterable
+from itertools import chain, islice
 
 from tocsin.adapters.dynamodb import keys, send_record
 from tocsin.adapters.dynamodb.chunks import new_chunk
 from tocsin.adapters.dynamodb.credits import CreditSteps
 from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed, Database, Put, Update
+from tocsin.adapters.dynamodb.inbox import note_item
 from tocsin.adapters.dynamodb.marshalling import Item, Record
+from tocsin.adapters.dynamodb.pages import Listing
 from tocsin.adapters.dynamodb.quotas import QuotaSteps
 from tocsin.adapters.dynamodb.settlement import Settlement
 from tocsin.application.ports import (
@@ -16,6 +18,7 @@ from tocsin.application.ports import (
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
+    Page,
     Told,
     Unavailable,
 )
@@ -23,7 +26,8 @@ from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
 from tocsin.domain.report import Report
-from tocsin.domain.send import Charge, Course, Send, SendState, Tally
+from tocsin.domain.send import Charge, Course, Send, SendState, Tally, note_of
+from tocsin.domain.tenancy import DialectName
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # DynamoDB removes what has expired when it gets to it, up to days later: until then it counts as absent.
@@ -44,6 +48,7 @@ class DynamoSends:
     def __init__(self, database: Database, sends_table: str, credits_table: str, subscriptions_table: str) -> None:
         self._database = database
         self._table = sends_table
+        self._listed = Listing(sends_table, "listed", "listed_at", keys.BY_CREATED)
         self._credits = CreditSteps(credits_table)
         self._quotas = QuotaSteps(database, credits_table)
         self._settlement = Settlement(database, sends_table, credits_table, subscriptions_table)
@@ -64,11 +69,13 @@ class DynamoSends:
         stored = Put(self._table, send_record.to_item(send, due_at), FIRST_TIME)
         used = None if idempotency is None else self._used(send, idempotency)
         row = self._credits.reserved(send, held)
-        chunk = [] if only_chunk is None else self._chunk(send, *only_chunk)
+        others: list[Put] = [] if only_chunk is None else self._chunk(send, *only_chunk)
+        if (note := note_of(send)) is not None:
+            others.append(Put(self._table, note_item(note)))
         hold = self._hold(send, limits)
         for _ in range(ATTEMPTS):
             try:
-                self._database.transact([write for write in (stored, used, hold, row, *chunk) if write is not None])
+                self._database.transact([write for write in (stored, used, hold, row, *others) if write is not None])
             except ConditionsFailed as refusal:
                 # The send is there: an earlier attempt of ours went through, its answer got lost.
                 if refusal.stopped(stored):
@@ -156,12 +163,29 @@ class DynamoSends:
         """Have the sweep look again at due_at; no change once settled."""
         self._try(Update(self._table, keys.send(app, send), "SET #due_at = :due_at", {"due_at": due_at}, UNSETTLED))
 
+    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app that came in through these APIs, newest first. Raises MalformedCursor."""
+        pages = [
+            self._listed.page(self._database, keys.listed_sends(app, dialect), lambda record: record, limit, cursor)
+            for dialect in dialects
+        ]
+        found = sorted(chain.from_iterable(page.items for page in pages), key=_listed_at, reverse=True)
+        more = len(found) > limit or any(page.cursor is not None for page in pages)
+        shown = found[:limit]
+        wanted = [keys.send(*keys.send_in(record.text("pk"))) for record in shown]
+        stored = {send.id: send for send in map(send_record.from_record, self._database.load(self._table, wanted))}
+        names = (keys.send_in(record.text("pk"))[1] for record in shown)
+        return Page(
+            [stored[name] for name in names if name in stored],
+            _listed_at(shown[-1]) if more and shown else None,
+        )
+
     def _hold(self, send: Send, limits: Limits) -> Update | None:
-        if send.reserved == 0 or send.charge is Charge.NONE:
-            return None
-        if send.charge is Charge.QUOTA:
+        if send.charge is Charge.QUOTA and send.metered:
             return self._quotas.hold(send, limits)
-        return self._credits.hold(send.app, send.reserved)
+        if send.charge is Charge.CREDITS and send.reserved:
+            return self._credits.hold(send.app, send.reserved)
+        return None
 
     def _chunk(self, send: Send, chunk: Chunk, frozen: Frozen) -> list[Put]:
         return new_chunk(self._table, chunk, frozen, self._expires_at(send))
@@ -184,6 +208,10 @@ class DynamoSends:
             return self._database.update(change)
         except ConditionFailed:
             return None
+
+
+def _listed_at(record: Record) -> str:
+    return record.text("listed_at")
 
 
 def _told(record: Record) -> Told | None:

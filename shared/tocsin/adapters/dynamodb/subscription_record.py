@@ -1,5 +1,6 @@
 """A subscription as an item and back, and the names of the counters that it is in."""
 
+import json
 from collections.abc import Iterable
 
 from tocsin.adapters.dynamodb import keys
@@ -8,11 +9,11 @@ from tocsin.application.jobs import Recipient
 from tocsin.application.ports import Place
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId
-from tocsin.domain.subscription import Activity, Counts, Device, Subscription, SubscriptionState
+from tocsin.domain.subscription import Activity, Counts, Device, Platform, Subscription, SubscriptionState
 from tocsin.webpush.encryption import RecipientKeys
 
 UNDER_KEY = "key_"
-RECIPIENT = "#id, #endpoint, #p256dh, #auth, #vapid_key, #identities"
+RECIPIENT = "#id, #endpoint, #p256dh, #auth, #vapid_key, #identities, #untold"
 """What of an item a broadcast reads: each attribute costs as much time as encrypting a tenth of a message."""
 
 
@@ -26,8 +27,8 @@ def to_item(subscription: Subscription) -> Item:
         "id": subscription.id,
         "app": subscription.app,
         "endpoint": subscription.endpoint,
-        "p256dh": subscription.keys.p256dh,
-        "auth": subscription.keys.auth,
+        "p256dh": subscription.keys.p256dh if subscription.keys else None,
+        "auth": subscription.keys.auth if subscription.keys else None,
         "vapid_key": subscription.vapid_key,
         "state": subscription.state,
         "identities": [{"kind": identity.kind, "value": identity.value} for identity in subscription.identities],
@@ -39,6 +40,7 @@ def to_item(subscription: Subscription) -> Item:
         "browser_version": device.browser_version,
         "os": device.os,
         "kind": device.kind,
+        "country": device.country,
         "created_at": subscription.created_at,
         "seen_at": subscription.seen_at,
         "revision": subscription.revision,
@@ -46,6 +48,13 @@ def to_item(subscription: Subscription) -> Item:
         "notified": activity.notified,
         "accepted_at": activity.accepted_at,
         "last_send": activity.last_send,
+        "updated_at": subscription.updated_at,
+        # As text: DynamoDB would round its numbers.
+        "custom": None if subscription.custom is None else json.dumps(subscription.custom, separators=(",", ":")),
+        "rejections": subscription.rejections or None,
+        "untold": subscription.untold or None,
+        "imported_at": subscription.imported_at,
+        "platform": None if subscription.platform is Platform.WEB else subscription.platform,
     }
 
 
@@ -55,7 +64,7 @@ def from_record(record: Record) -> Subscription:
         SubscriptionId(record.text("id")),
         AppId(record.text("app")),
         record.text("endpoint"),
-        RecipientKeys(record.binary("p256dh"), record.binary("auth")),
+        _keys_in(record),
         record.text("vapid_key"),
         SubscriptionState(record.text("state")),
         tuple(Identity(IdentityKind(one.text("kind")), one.text("value")) for one in record.records("identities")),
@@ -68,6 +77,7 @@ def from_record(record: Record) -> Subscription:
             record.text_or_none("browser_version"),
             record.text_or_none("os"),
             record.text_or_none("kind"),
+            record.text_or_none("country"),
         ),
         record.number("created_at"),
         record.number("seen_at"),
@@ -78,20 +88,32 @@ def from_record(record: Record) -> Subscription:
             record.number_or_none("accepted_at"),
             SendId(record.text("last_send")) if "last_send" in record else None,
         ),
+        record.number("updated_at"),
+        json.loads(record.text("custom")) if "custom" in record else None,
+        record.number_or_none("rejections") or 0,
+        record.flag_or_none("untold") or False,
+        imported_at=record.number_or_none("imported_at"),
+        platform=Platform(record.text_or_none("platform") or Platform.WEB),
     )
 
 
 def recipient_in(record: Record) -> Recipient:
     """What delivering needs of the subscription in a record, which may hold RECIPIENT only. Raises MalformedRecord."""
-    keys_ = RecipientKeys(record.binary("p256dh"), record.binary("auth"))
     external = (one.text("value") for one in record.records("identities") if one.text("kind") == IdentityKind.EXTERNAL)
     return Recipient(
         SubscriptionId(record.text("id")),
         record.text("endpoint"),
-        keys_,
+        _keys_in(record),
         record.text("vapid_key"),
-        next(external, None),
+        None if "untold" in record else next(external, None),
     )
+
+
+def _keys_in(record: Record) -> RecipientKeys | None:
+    """None where the endpoint is a registration token."""
+    if "p256dh" not in record:
+        return None
+    return RecipientKeys(record.binary("p256dh"), record.binary("auth"))
 
 
 def place_in(record: Record, name: str) -> Place:

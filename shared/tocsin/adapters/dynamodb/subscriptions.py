@@ -33,7 +33,7 @@ from tocsin.application.ports import Change, Gone, Place, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
-from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
+from tocsin.domain.subscription import MAX_REJECTIONS, Broadcasts, Counts, Subscription, SubscriptionState
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # Nobody wrote since the caller read; the aliases and counters that go with the change are then right too.
@@ -78,6 +78,10 @@ class DynamoSubscriptions:
         others: list[Write] = [*aliases, *self._count_changes(changes)]
         if audit is not None:
             others.append(self._audit.written(audit))
+        labels = _label_changes(changes)
+        # Apart from the transaction, which a hundred labels would burst: first those that rise, so that whoever counts
+        # in between, or after a crash, counts too many and never too few.
+        self._count_labels(changes[0][0].app, +labels)
         try:
             if others or len(stored) > 1:
                 self._database.transact([*stored, *others])
@@ -85,7 +89,9 @@ class DynamoSubscriptions:
                 # The common "seen again": outside a transaction a write costs half.
                 self._database.put(stored[0])
         except (ConditionFailed, ConditionsFailed) as refusal:
+            self._count_labels(changes[0][0].app, Counter({label: -rise for label, rise in (+labels).items()}))
             raise Stale from refusal
+        self._count_labels(changes[0][0].app, Counter({label: -fall for label, fall in (-labels).items()}))
 
     def erase(self, subscription: Subscription) -> None:
         """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""
@@ -100,6 +106,7 @@ class DynamoSubscriptions:
             self._database.transact(writes)
         except ConditionsFailed as refusal:
             raise Stale from refusal
+        self._count_labels(app, Counter(dict.fromkeys(subscription.labels, -1)))
 
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, each once, most recently seen first."""
@@ -118,11 +125,18 @@ class DynamoSubscriptions:
         records = chain.from_iterable(side_by_side(self._loaded, batches))
         return {found.id: found for found in map(from_record, records)}
 
-    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+    def walk(
+        self,
+        app: AppId,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+        labels: Collection[str] = (),
+    ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
         found: list[Recipient] = []
         # One more than asked for tells whether anything follows.
-        for recipient in self._active_after(app, after, limit + 1, shards):
+        for recipient in self._active_after(app, after, limit + 1, shards, tuple(labels)):
             found.append(recipient)
             if len(found) > limit:
                 return Walk(found[:limit], _place(found[limit - 1].id))
@@ -157,7 +171,7 @@ class DynamoSubscriptions:
     def note_accepted(self, app: AppId, send: SendId, subscriptions: Sequence[SubscriptionId], at: int) -> None:
         """Count one accepted notification for each; once for a send, unless another send was noted in between."""
         values: Item = {"send": send, "at": at, "one": 1}
-        change = "SET #last_send = :send, #accepted_at = :at ADD #notified :one, #revision :one"
+        change = "SET #last_send = :send, #accepted_at = :at REMOVE #rejections ADD #notified :one, #revision :one"
 
         def note(name: SubscriptionId) -> None:
             try:
@@ -174,7 +188,7 @@ class DynamoSubscriptions:
 
     def expire(self, app: AppId, subscription: SubscriptionId, endpoint: str, vapid_key: str) -> bool:
         """Mark as expired, if it is active and still has this endpoint under this key; else False, and no change."""
-        return self._expire(app, [Gone(subscription, endpoint, vapid_key)])
+        return self._end(app, [Gone(subscription, endpoint, vapid_key)], SubscriptionState.EXPIRED)
 
     def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
         """The same for several, the shards side by side."""
@@ -186,42 +200,57 @@ class DynamoSubscriptions:
             # Those of a shard go together: as writes of their own they would all meet at its counters.
             several = list(shard.values())
             for start in range(0, len(several), EXPIRED_AT_ONCE):
-                self._expire(app, several[start : start + EXPIRED_AT_ONCE])
+                self._end(app, several[start : start + EXPIRED_AT_ONCE], SubscriptionState.EXPIRED)
 
         side_by_side(expire, list(by_shard.values()))
+
+    def note_rejected(self, app: AppId, rejected: Collection[Gone]) -> None:
+        """Count one more refusal in a row for each that is active and still as it was; at the third it is bounced."""
+
+        def note(one: Gone) -> None:
+            values = {**_as_it_was(one), "one": 1}
+            change = "ADD #rejections :one, #revision :one"
+            try:
+                noted = self._database.update(
+                    Update(self._table, keys.subscription(app, one.id), change, values, STILL_THERE)
+                )
+            except ConditionFailed:
+                return
+            if noted.number("rejections") >= MAX_REJECTIONS:
+                self._end(app, [one], SubscriptionState.BOUNCED)
+
+        side_by_side(note, list(rejected))
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key."""
         return sum_of(self._database.load(self._table, keys.all_counts(app)))
 
-    def _expire(self, app: AppId, gone: Sequence[Gone]) -> bool:
-        """Expire those of one shard that are still there, in one write; False when there was none."""
+    def _end(self, app: AppId, gone: Sequence[Gone], state: SubscriptionState) -> bool:
+        """Bring those of one shard that are still there into this state, in one write; False when there was none."""
         broadcasts = self.broadcasts(app).count
         while gone:
-            expired = [self._expired(app, one, broadcasts) for one in gone]
-            changes = Counter(counters(SubscriptionState.EXPIRED, "") * len(gone))
+            ended = [self._ended(app, one, state, broadcasts) for one in gone]
+            changes = Counter(counters(state, "") * len(gone))
             for one in gone:
                 changes.subtract(counters(SubscriptionState.ACTIVE, one.vapid_key))
             try:
-                self._database.transact([*expired, *self._counted(app, shard_of(gone[0].id), changes)])
+                self._database.transact([*ended, *self._counted(app, shard_of(gone[0].id), changes)])
             except ConditionsFailed as refusal:
-                gone = [one for one, write in zip(gone, expired, strict=True) if not refusal.stopped(write)]
+                gone = [one for one, write in zip(gone, ended, strict=True) if not refusal.stopped(write)]
             else:
                 return True
         return False
 
-    def _expired(self, app: AppId, gone: Gone, broadcasts: int) -> Update:
-        state = SubscriptionState.EXPIRED
+    def _ended(self, app: AppId, gone: Gone, state: SubscriptionState, broadcasts: int) -> Update:
         return Update(
             self._table,
             keys.subscription(app, gone.id),
-            "SET #state = :expired, #listed = :listed ADD #revision :one, #notified :broadcasts",
+            "SET #state = :state, #listed = :listed, #updated_at = :now ADD #revision :one, #notified :broadcasts",
             {
-                "expired": state,
+                **_as_it_was(gone),
+                "state": state,
                 "listed": keys.listed(app, state, gone.id),
-                "active": SubscriptionState.ACTIVE,
-                "endpoint": gone.endpoint,
-                "vapid_key": gone.vapid_key,
+                "now": self._database.now(),
                 "broadcasts": broadcasts,
                 "one": 1,
             },
@@ -264,6 +293,13 @@ class DynamoSubscriptions:
             change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in values)
             yield Update(self._table, keys.shard_counts(app, shard), change, values)
 
+    def _count_labels(self, app: AppId, changes: Counter[str]) -> None:
+        def count(change: tuple[str, int]) -> None:
+            label, amount = change
+            self._database.update(Update(self._table, keys.label(app, label), "ADD #count :amount", {"amount": amount}))
+
+        side_by_side(count, [change for change in changes.items() if change[1]])
+
     def _going_by(self, app: AppId, identities: Collection[Identity]) -> Iterator[Subscription]:
         wanted = set(identities)
         partitions = [keys.person(app, identity) for identity in sorted(wanted, key=repr)]
@@ -290,19 +326,52 @@ class DynamoSubscriptions:
         ):
             yield place_in(record, "listed_at")
 
-    def _active_after(self, app: AppId, after: str | None, page: int, shards: range) -> Iterator[Recipient]:
+    def labelled(self, app: AppId, labels: Collection[str]) -> int:
+        """How many carry one of these labels: never too few."""
+        wanted = [keys.label(app, label) for label in dict.fromkeys(labels)]
+        return sum(max(0, record.number("count")) for record in self._database.load(self._table, wanted))
+
+    def _active_after(
+        self, app: AppId, after: str | None, page: int, shards: range, labels: Sequence[str]
+    ) -> Iterator[Recipient]:
         first, last_sk = (shards.start, "") if after is None else _parse_place(after)
+        only = ACTIVE_ONLY
+        if labels:
+            only += f" AND ({' OR '.join(f'contains(#labels, :label{place})' for place in range(len(labels)))})"
+        wanted = {f"label{place}": label for place, label in enumerate(labels)}
         for shard in range(max(first, shards.start), shards.stop):
             values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
+            values |= wanted
             condition = LISTED_UNDER
             if shard == first and after is not None:
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
+            # A page counts what is looked at: of a label's few, as much as fits into an answer at a time.
             for record in self._database.query(
-                self._table, condition, values, only=ACTIVE_ONLY, page=page, consistent=False, attributes=RECIPIENT
+                self._table,
+                condition,
+                values,
+                only=only,
+                page=None if labels else page,
+                consistent=False,
+                attributes=RECIPIENT,
             ):
                 yield recipient_in(record)
+
+
+def _as_it_was(one: Gone) -> dict[str, str | int]:
+    """The values of STILL_THERE."""
+    return {"active": SubscriptionState.ACTIVE, "endpoint": one.endpoint, "vapid_key": one.vapid_key}
+
+
+def _label_changes(changes: Sequence[Change]) -> Counter[str]:
+    """How many more subscriptions carry each label after these changes; fewer where it is negative."""
+    labels: Counter[str] = Counter()
+    for new, old in changes:
+        labels.update(set(new.labels))
+        labels.subtract(set() if old is None else set(old.labels))
+    return labels
 
 
 def _begun(records: Iterator[Place]) -> Iterable[Place]:

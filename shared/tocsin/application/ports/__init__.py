@@ -7,9 +7,10 @@ from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, W
 from tocsin.application.ports.credit import Credits, Quotas, ReferenceTaken, RequestWindows, Window
 from tocsin.application.ports.dead_letters import DeadLetters, Letter, Queue
 from tocsin.application.ports.deliveries import (
+    Act,
+    Acts,
     Chunks,
     EarlierSend,
-    Fetches,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
@@ -20,6 +21,10 @@ from tocsin.application.ports.deliveries import (
     Sends,
     Told,
 )
+from tocsin.application.ports.members import Members
+from tocsin.application.ports.moving import BulkWriter, Imports, SideBySide
+from tocsin.application.ports.oauth import OauthAnswer, OauthServers, SealedServiceAccount, ServiceAccounts
+from tocsin.application.ports.persons import Codes, EnrolmentCode, Inbox, Persons
 from tocsin.application.ports.push import Answer, PushTransport
 from tocsin.application.ports.subscribers import Change, Gone, Place, Subscriptions, Walk
 from tocsin.application.ports.surroundings import (
@@ -32,30 +37,46 @@ from tocsin.application.ports.surroundings import (
     Unavailable,
     Unreadable,
 )
+from tocsin.application.ports.tokens import IssuerKeys, Signer
+from tocsin.application.ports.webhooks import Events, Hooks, PendingEvents, WebhookAnswer, WebhookPost, WebhookTransport
 from tocsin.domain.ledger import LedgerEntry
 
 __all__ = [
+    "Act",
+    "Acts",
     "Answer",
+    "BulkWriter",
     "Change",
     "Chunks",
     "Clock",
+    "Codes",
     "Credits",
     "DeadLetters",
     "EarlierSend",
-    "Fetches",
+    "EnrolmentCode",
+    "Events",
     "Frozen",
     "Gone",
+    "Hooks",
     "Idempotency",
     "IdempotencyKeyTaken",
+    "Imports",
+    "Inbox",
     "InsufficientCredits",
     "InsufficientQuota",
+    "IssuerKeys",
     "Jobs",
     "LeaseLost",
     "LedgerEntry",
     "Letter",
     "MalformedCursor",
+    "Members",
     "Meter",
+    "OauthAnswer",
+    "OauthServers",
     "Page",
+    "PendingEvents",
+    "Persons",
     "Place",
     "PushTransport",
     "Queue",
@@ -64,8 +85,12 @@ __all__ = [
     "ReferenceTaken",
     "Registry",
     "RequestWindows",
+    "SealedServiceAccount",
     "SealedVapidKey",
     "Sends",
+    "ServiceAccounts",
+    "SideBySide",
+    "Signer",
     "Stale",
     "Subscriptions",
     "Told",
@@ -73,6 +98,9 @@ __all__ = [
     "Unreadable",
     "Vault",
     "Walk",
+    "WebhookAnswer",
+    "WebhookPost",
+    "WebhookTransport",
     "Window",
     "WrongContext",
 ]

@@ -13,6 +13,7 @@ class Queue(StrEnum):
     DELIVER = "deliver"
     BULK_FANOUT = "bulk_fanout"
     BULK_DELIVER = "bulk_deliver"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)

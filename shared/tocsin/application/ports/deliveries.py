@@ -1,15 +1,18 @@
 """Sends, their chunks, and the queues that carry them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from tocsin.application.jobs import DeliverChunk, FanOut
+from tocsin.application.ports.surroundings import Page
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.report import Report
 from tocsin.domain.send import Course, Send, Tally
+from tocsin.domain.tenancy import DialectName
 
 
 class InsufficientCredits(Exception):
@@ -84,7 +87,7 @@ class Sends(Protocol):
         due_at: int,
         limits: Limits,
     ) -> None:
-        """Hold credits or quota and store the send, its ledger row, its idempotency key and only chunk: all or nothing.
+        """Hold credits or quota and store the send, its ledger row, idempotency key, chunk and note: all or nothing.
 
         Raises InsufficientCredits, InsufficientQuota (the longest window that has no room) or IdempotencyKeyTaken.
         due_at: when the sweep is to look at it. limits: what a send on quota must fit into.
@@ -126,6 +129,12 @@ class Sends(Protocol):
     def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
         """Sends that are not settled and are due by now, the longest waiting first."""
 
+    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app that came in through these APIs, newest first; may lag a moment. Raises MalformedCursor.
+
+        The same cursor goes with the same APIs.
+        """
+
     def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
         """Have the sweep look again at due_at; no change once settled."""
 
@@ -164,13 +173,20 @@ class Chunks(Protocol):
         """
 
 
-class Fetches(Protocol):
-    """Who fetched the whole of a message that was too long."""
+class Act(StrEnum):
+    """What a recipient does with a message that is noted once."""
 
-    def first(self, app: AppId, send: SendId, chunk: int, index: int, expires_at: int) -> bool:
-        """Note that a recipient fetches its message; False, and no change, when it did before.
+    FETCHED = "fetched"
+    CLICKED = "clicked"
 
-        chunk, index: its place in the send. expires_at: Unix seconds from which on the note may be forgotten.
+
+class Acts(Protocol):
+    """What recipients did with their messages; known as long as the send is."""
+
+    def first(self, app: AppId, send: SendId, chunk: int, index: int, act: Act) -> bool:
+        """Note an act of a recipient; False, and no change, when it was noted before.
+
+        chunk, index: the recipient's place in the send.
         """
 
 

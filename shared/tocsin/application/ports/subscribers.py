@@ -29,7 +29,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A subscription as it was when its push service called it gone."""
+    """A subscription as it was when its push service called it gone, or refused a message to it for good."""
 
     id: SubscriptionId
     endpoint: str = field(repr=False)
@@ -67,11 +67,21 @@ class Subscriptions(Protocol):
     def load(self, app: AppId, subscriptions: Sequence[SubscriptionId]) -> Mapping[SubscriptionId, Subscription]:
         """Those of these subscriptions that exist, in whatever state."""
 
-    def walk(self, app: AppId, after: str | None, limit: int, shards: range = ALL_SHARDS) -> Walk:
+    def walk(
+        self,
+        app: AppId,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+        labels: Collection[str] = (),
+    ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after` (None: from the start).
 
-        What changed within the last second may not show yet.
+        labels: only those with one of them, if there are any. What changed within the last second may not show yet.
         """
+
+    def labelled(self, app: AppId, labels: Collection[str]) -> int:
+        """How many carry one of these labels, in whatever state: never too few, and each may count for each label."""
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
@@ -85,7 +95,10 @@ class Subscriptions(Protocol):
         """Keep the place of the entry with which `place_after` entries of a listing are passed, for five minutes."""
 
     def note_accepted(self, app: AppId, send: SendId, subscriptions: Sequence[SubscriptionId], at: int) -> None:
-        """Count one accepted notification for each; once for a send, unless another send was noted in between."""
+        """Count one accepted notification for each; once for a send, unless another send was noted in between.
+
+        It ends a row of refusals.
+        """
 
     def broadcasts(self, app: AppId) -> Broadcasts:
         """The large sends to everyone that the app has made. A consistent read."""
@@ -95,6 +108,9 @@ class Subscriptions(Protocol):
 
     def expire_all(self, app: AppId, gone: Collection[Gone]) -> None:
         """The same for several; those of a shard in one write."""
+
+    def note_rejected(self, app: AppId, rejected: Collection[Gone]) -> None:
+        """Count one more refusal in a row for each that is active and still as it was; at the third it is bounced."""
 
     def counts(self, app: AppId) -> Counts:
         """How many there are in each state and, of the active ones, under each key: exact at every instant."""

@@ -1,13 +1,13 @@
 """Clients on the wire: the document's word for subscriptions, by their registration ids (CS-29 to CS-33)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from tocsin.application.identifying import Claim
-from tocsin.application.listing import SubscriptionView
+from tocsin.application.listing import States, SubscriptionView
 from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel
 from tocsin.dialect_kit.fields import ExternalId
@@ -21,6 +21,14 @@ from tocsin.domain.subscription import Device, SubscriptionState
 from tocsin.domain.tenancy import App
 
 NOT_FOUND = "Client registration not found"
+STATES: Mapping[str, States] = {
+    "active": frozenset({SubscriptionState.ACTIVE}),
+    # The document has no word for who is refused for good: like who withdrew, it is there and not sent to.
+    "inactive": frozenset({SubscriptionState.INACTIVE, SubscriptionState.BOUNCED}),
+    "expired": frozenset({SubscriptionState.EXPIRED}),
+    "unregistered": frozenset({SubscriptionState.UNREGISTERED}),
+}
+"""The document's statuses."""
 
 
 def _address(value: str) -> str:
@@ -41,6 +49,15 @@ class DeviceInfo(WireModel):
     device_type: Literal["desktop", "mobile", "tablet"] | None = None
 
 
+class DeviceReply(WireModel):
+    """A client's device as it is shown; null where nobody said."""
+
+    browser_name: str | None
+    browser_version: str | None
+    os_name: str | None
+    device_type: str | None
+
+
 class ClientReply(WireModel):
     """A client (CS-29). user_email: where it came in through this API; user_id: our addition to the document."""
 
@@ -56,7 +73,7 @@ class ClientReply(WireModel):
     user_id: str | None
     last_active: str
     notification_count: int
-    device_info: dict[str, str | None]
+    device_info: DeviceReply
     created_at: str
 
     @classmethod
@@ -68,7 +85,7 @@ class ClientReply(WireModel):
             registration_id=render("reg", client.id),
             organization_id=render("org", app.tenant),
             service_id=render("svc", app.id),
-            status=client.state.value,
+            status=next(status for status, states in STATES.items() if client.state in states),
             is_active=active,
             is_online=view.online,
             is_installed=device.standalone is True,
@@ -77,12 +94,12 @@ class ClientReply(WireModel):
             user_id=None if external is None else external.value,
             last_active=iso(view.last_active),
             notification_count=view.notified,
-            device_info={
-                "browser_name": device.browser,
-                "browser_version": device.browser_version,
-                "os_name": device.os,
-                "device_type": device.kind,
-            },
+            device_info=DeviceReply(
+                browser_name=device.browser,
+                browser_version=device.browser_version,
+                os_name=device.os,
+                device_type=device.kind,
+            ),
             created_at=iso(client.created_at),
         )
 
@@ -136,6 +153,7 @@ class RegisterRequest(WireModel):
             renew=self.renew,
             application_server_key=self.application_server_key,
             keeps_address=True,
+            untold=True,  # our worker learns its person from the SDK only
         )
 
 

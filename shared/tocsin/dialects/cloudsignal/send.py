@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application.authenticating import Caller
 from tocsin.application.engine import Engine
 from tocsin.application.send_command import SendCommand
-from tocsin.dialect_kit.bodies import WireModel, idempotency_key, json_body
+from tocsin.dialect_kit.bodies import SparseModel, WireModel, idempotency_key, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import ExternalId, WebUrl, entries, json_object, text, web_url
 from tocsin.dialect_kit.identifiers import parse, render
@@ -21,7 +21,7 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
-from tocsin.domain.send import Audience, Charge, Everyone, Listed, People, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Chosen, Everyone, SendState, Tally
 from tocsin.domain.tenancy import App
 from tocsin.webpush.message import MAX_TTL, Urgency
 
@@ -45,8 +45,8 @@ _MESSAGE: Mapping[Status, str] = {
 Targets = AfterValidator(entries(MAX_TARGETS))
 
 
-class SendRequest(WireModel):
-    """What to show, and to whom. A member that is null counts as absent: many clients write out what they do not set.
+class SendRequest(SparseModel):
+    """What to show, and to whom; a member that is null counts as absent.
 
     data: handed to the site's pages; its `url`, if it is one, is the tap target, which the document has no field for.
     ttl: seconds. async_mode: answer before delivering, however few they are.
@@ -67,11 +67,6 @@ class SendRequest(WireModel):
     target_user_ids: Annotated[list[ExternalId], Targets] | None = None
     target_registration_ids: Annotated[list[str], Targets] | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _leave_out_nulls(cls, fields: dict[str, object]) -> dict[str, object]:
-        return {name: value for name, value in fields.items() if value is not None}
-
     def to_everyone(self) -> Audience:
         """Everyone, whatever target_all says. Raises Refused: FIELD_INVALID, rather than widen a target (CS-23)."""
         if any(target is not None for target in self._lists()):
@@ -86,13 +81,14 @@ class SendRequest(WireModel):
             return Everyone()
         if self.target_registration_ids is not None:
             parsed = (parse(REGISTRATION, given) for given in self.target_registration_ids)
-            return Listed(tuple(dict.fromkeys(SubscriptionId(id_) for id_ in parsed if id_ is not None)) or (NOBODY,))
+            named = dict.fromkeys(SubscriptionId(id_) for id_ in parsed if id_ is not None)
+            return Chosen(subscriptions=tuple(named) or (NOBODY,))
         identity, emails, ids = engine.identifying.identity, self.target_user_emails or (), self.target_user_ids or ()
         people = [
             identity(app, IdentityKind.EMAIL, name, f"target_user_emails.{place}") for place, name in enumerate(emails)
         ]
         people += [identity(app, IdentityKind.EXTERNAL, name) for name in ids]
-        return People(tuple(dict.fromkeys(people)))
+        return Chosen(tuple(dict.fromkeys(people)))
 
     def to_command(self, caller: Caller, audience: Audience, request: Request) -> SendCommand:
         """The core's form: on quota, all or nothing (CS-26), and kept though nobody matched (CS-21)."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tocsin.dialect_kit.bodies import json_body
+from tocsin.dialect_kit.bodies import WireModel, json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.origins import preflight
 from tocsin.dialect_kit.user_agent import device_of
@@ -14,6 +14,13 @@ from tocsin.dialects.cloudsignal.callers import Page
 from tocsin.dialects.cloudsignal.clients import ClientReply, RegisterRequest, Registration, absence_told, registration
 
 router = APIRouter()
+
+
+class HeartbeatReply(WireModel):
+    """It was heard of."""
+
+    success: bool
+    registration_id: str
 
 
 # Without the names that the browser goes by: on a shared one they may be another person's than who sits there now.
@@ -33,11 +40,11 @@ def register(
 @router.post("/v2/push/clients/heartbeat")
 def heartbeat(
     caller: Page, body: Annotated[Registration, json_body(Registration, declared=True)], engine: EngineDependency
-) -> dict[str, object]:
+) -> HeartbeatReply:
     """Note that a client is online; one that is not active is not found."""
     with absence_told():
         engine.subscribing.heartbeat(caller.app, registration(body.registration_id))
-    return {"success": True, "registration_id": body.registration_id}
+    return HeartbeatReply(success=True, registration_id=body.registration_id)
 
 
 @router.options("/v2/push/clients/register")

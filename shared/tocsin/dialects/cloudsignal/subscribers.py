@@ -14,12 +14,11 @@ from tocsin.dialect_kit.bodies import WireModel
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialects.cloudsignal.callers import ClientReader, ClientWriter
-from tocsin.dialects.cloudsignal.clients import ClientReply, absence_told, registration
+from tocsin.dialects.cloudsignal.clients import STATES, ClientReply, absence_told, registration
 from tocsin.dialects.cloudsignal.dialect import NAME
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.subscription import SubscriptionState
 from tocsin.domain.tenancy import App
 
 router = APIRouter()
@@ -49,6 +48,14 @@ class ClientsReply(WireModel):
     next_cursor: str | None
 
 
+class DeregisterReply(WireModel):
+    """It is ended."""
+
+    success: bool
+    registration_id: str
+    message: str
+
+
 class FindingReply(WireModel):
     """What one line of the document's troubleshooting comes to."""
 
@@ -67,12 +74,12 @@ class DoctorReply(WireModel):
 
 def _query(request: Request) -> ListQuery:
     status, cursor = _parameter(request, "status"), _parameter(request, "cursor")
-    if status is not None and status not in EVERY_STATE:
-        raise _invalid("status", f"must be one of: {', '.join(SubscriptionState)}")
+    if status is not None and status not in STATES:
+        raise _invalid("status", f"must be one of: {', '.join(STATES)}")
     if cursor is not None and _parameter(request, "offset") is not None:
         raise _invalid("cursor", "cannot be combined with offset")
     return ListQuery(
-        states=EVERY_STATE if status is None else frozenset({SubscriptionState(status)}),
+        states=EVERY_STATE if status is None else STATES[status],
         user_email=_parameter(request, "user_email"),
         limit=min(_number(request, "limit", 1, DEFAULT_LIMIT), MAX_LIMIT),
         offset=_number(request, "offset", 0, 0),
@@ -136,14 +143,14 @@ def get_client(caller: ClientReader, registration_id: str, engine: EngineDepende
 @router.delete("/v2/push/clients/{registration_id}")
 def deregister_client(
     caller: ClientWriter, registration_id: str, request: Request, engine: EngineDependency
-) -> dict[str, object]:
+) -> DeregisterReply:
     """End a client for good, or until its person registers anew; again is fine."""
     reason = _parameter(request, "reason") or None
     if reason is not None and len(reason) > MAX_REASON:
         raise _invalid("reason", f"must be at most {MAX_REASON} characters")
     with absence_told():
         engine.subscribing.unregister(caller.app, registration(registration_id), reason, actor(request, caller.key))
-    return {"success": True, "registration_id": registration_id, "message": "Client deregistered successfully"}
+    return DeregisterReply(success=True, registration_id=registration_id, message="Client deregistered successfully")
 
 
 @router.get("/v2/push/clients/{registration_id}/doctor")

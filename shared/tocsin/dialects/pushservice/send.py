@@ -17,7 +17,7 @@ from tocsin.domain.api_key import KeyKind
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Charge, People
+from tocsin.domain.send import Charge, Chosen
 
 router = APIRouter()
 
@@ -40,7 +40,7 @@ class SendRequest(WireModel):
         return SendCommand(
             app=caller.app,
             dialect=NAME,
-            audience=People((person,)),
+            audience=Chosen((person,)),
             notification=Notification(self.title, self.body, self.url),
             charge=Charge.NONE if caller.kind is KeyKind.SERVICE else Charge.CREDITS,
             shortage=Shortage.PARTIAL,

@@ -9,7 +9,20 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.tocsin import api_keys, apps, dead_letters, money, people, reconciliation, vapid_keys
+from tocsin.dialects.tocsin import (
+    access_tokens,
+    api_keys,
+    apps,
+    dead_letters,
+    exports,
+    fcm,
+    hooks,
+    imports,
+    money,
+    people,
+    reconciliation,
+    vapid_keys,
+)
 from tocsin.dialects.tocsin.callers import TenantInPath, operator
 from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.tenancy import Tenant
@@ -51,6 +64,7 @@ def _tenant(tenant: Tenant) -> dict[str, object]:
 
 for part in (
     *(tenants, apps.router, api_keys.router, vapid_keys.router),
-    *(money.router, reconciliation.router, people.router, dead_letters.router),
+    *(money.router, reconciliation.router, people.router, dead_letters.router, access_tokens.router),
+    *(imports.router, exports.router, fcm.router, hooks.router),
 ):
     router.include_router(part)

@@ -53,7 +53,7 @@ def create_key(
     form = dialect.keys[kind]
     new = NewKey(dialect.name, kind, form.prefix, form.scopes, body.name, scopes, body.requests_per_minute)
     key, text = engine.accounts.create_key(app, new, actor)
-    return {**_key(key), "key": text}
+    return {**_key(key), "key": form.told(app, text)}
 
 
 @router.get("")

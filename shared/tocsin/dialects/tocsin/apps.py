@@ -82,8 +82,11 @@ class AppRequest(LimitedRequest):
     icon: AppUrl | None = None
     vapid: VapidRequest | None = None
 
-    def to_new_app(self, default: Limits) -> NewApp:
-        """The core's form. default: the limits, where the request has none. Raises Refused: FIELD_INVALID."""
+    def to_new_app(self, default: Limits, off: frozenset[DialectName]) -> NewApp:
+        """The core's form. default: the limits, where the request has none. off: the dialects that it starts without.
+
+        Raises Refused: FIELD_INVALID.
+        """
         return NewApp(
             name=self.name,
             site_url=self.site_url,
@@ -93,6 +96,7 @@ class AppRequest(LimitedRequest):
             icon=self.icon,
             limits=self.to_limits() or default,
             vapid=self.vapid.to_pair() if self.vapid else None,
+            dialects_off=off,
         )
 
 
@@ -134,7 +138,8 @@ def create_app(
     dialects: DialectsDependency,
 ) -> dict[str, object]:
     """Make an app, with a VAPID key of its own. identity_secret is told now and never again."""
-    app, identity_secret = engine.accounts.create_app(tenant, body.to_new_app(engine.default_limits), actor)
+    off = frozenset(name for name, dialect in dialects.items() if dialect.off_at_first)
+    app, identity_secret = engine.accounts.create_app(tenant, body.to_new_app(engine.default_limits, off), actor)
     return {**_app(app, engine.public_url, dialects), "identity_secret": identity_secret}
 
 
@@ -191,7 +196,7 @@ def _origin_of(site_url: str) -> str:
 
 def _told(name: str, value: object) -> object:
     """An id in the form that it has everywhere else."""
-    prefix = {"subscription": "sub", "send": "snd"}.get(name)
+    prefix = {"subscription": "sub", "send": "snd", "import": "imp"}.get(name)
     return value if prefix is None or not isinstance(value, str) else render(prefix, value)
 
 
@@ -218,6 +223,7 @@ def _app(app: App, public_url: str, dialects: Mapping[DialectName, Dialect]) -> 
         "plan": plan_of(app.limits),
         "limits": asdict(app.limits),
         "dialects": {name: name not in app.dialects_off for name in _switchable(dialects)},
+        "ids": {name: dialect.app_id(app.id) for name, dialect in sorted(dialects.items()) if dialect.app_id},
         "vapid_public_key": app.vapid_public,
         "vapid_key_id": app.vapid_key,
         "sdk": f"{public_url}/sdk.js?app={id_}",

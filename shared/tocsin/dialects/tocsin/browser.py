@@ -1,20 +1,17 @@
 """Wire models of the browser SDK's calls."""
 
-import hmac
 from typing import Annotated
 
 from pydantic import Field
 
-from tocsin.application.engine import Engine
 from tocsin.application.identifying import Claim
 from tocsin.application.subscribing import SubscribeCommand
 from tocsin.dialect_kit.bodies import WireModel
-from tocsin.dialect_kit.fields import ExternalId
-from tocsin.dialect_kit.identifiers import parse, render
+from tocsin.dialect_kit.fields import ExternalId, Labels
+from tocsin.dialect_kit.own_ids import OwnId
 from tocsin.dialect_kit.subscriptions import AnyProof, PushSubscription, proof_in
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
-from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.subscription import Device
 from tocsin.domain.tenancy import App
 
@@ -48,7 +45,7 @@ class SubscriptionBody(WireModel):
     renew: bool = False
     email: str | None = None
     identity: Person | None = None
-    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=100)] | None = None
+    tags: Labels | None = None
     lang: Short | None = None
     tz: Short | None = None
     standalone: bool | None = None
@@ -77,29 +74,25 @@ class SubscriptionBody(WireModel):
         )
 
 
-def own_id(engine: Engine, app: App, subscription: SubscriptionId) -> str:
-    """What a browser is told to call its subscription: the id, and what proves that it was told."""
-    return f"{render('sub', subscription)}.{engine.identifying.capability(app, subscription)}"
+class TagsBody(OwnId):
+    """By what else a browser can be reached from now on."""
 
+    tags: Labels
 
-class OwnId(WireModel):
-    """The id that this browser was given; knowing it is the right to change it."""
-
-    id: str
-
-    def subscription_id(self, engine: Engine, app: App) -> SubscriptionId:
-        """The core's form. Raises Refused: GONE, also when it is not the whole of what the browser was given."""
-        name, _, shown = self.id.partition(".")
-        id_ = parse("sub", name)
-        if id_ is not None:
-            capability = engine.identifying.capability(app, SubscriptionId(id_))
-            if hmac.compare_digest(capability.encode(), shown.encode(errors="replace")):
-                return SubscriptionId(id_)
-        raise Refused(Fault.GONE, "Subscription not found")
+    def to_labels(self) -> tuple[str, ...]:
+        """The core's form."""
+        return tuple(dict.fromkeys(self.tags))
 
 
 class FetchBody(WireModel):
     """`data.id` and `data.f` of a preview. In a body, for bodies are in nobody's log."""
+
+    id: Short
+    token: Short
+
+
+class ClickBody(WireModel):
+    """`data.id` and `data.k` of a message."""
 
     id: Short
     token: Short

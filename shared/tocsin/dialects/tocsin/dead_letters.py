@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter
 
-from tocsin.application.jobs import DeliverChunk, FanOut
+from tocsin.application.jobs import ChunkReceipts, DeliverChunk, FanOut, Notify, TryAgain
 from tocsin.application.ports import Queue
-from tocsin.application.redriving import Given
+from tocsin.application.redriving import Given, Job
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
@@ -38,8 +38,17 @@ def _given(one: Given) -> dict[str, object]:
     return {"queued_at": iso(one.queued_at), "received": one.received, **_about(one.job)}
 
 
-def _about(job: FanOut | DeliverChunk | None) -> dict[str, object]:
+def _about(job: Job | None) -> dict[str, object]:
     if job is None:
         return {"app": None, "send": None}
-    named: dict[str, object] = {"app": render("app", job.app), "send": render("snd", job.send)}
-    return named | ({"chunk": job.number} if isinstance(job, DeliverChunk) else {"part": job.part})
+    app = render("app", job.app)
+    match job:
+        case FanOut():
+            return {"app": app, "send": render("snd", job.send), "part": job.part}
+        case DeliverChunk():
+            return {"app": app, "send": render("snd", job.send), "chunk": job.number}
+        case ChunkReceipts():
+            return {"app": app, "send": render("snd", job.send), "chunk": job.chunk}
+        case Notify() | TryAgain():
+            # Of a person's event nothing is told but its id, which its receiver knows it by.
+            return {"app": app, "send": None, "event": job.event if isinstance(job, TryAgain) else job.event.id}

@@ -16,6 +16,8 @@ from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
 from tocsin.domain.identity import IdentityKind
+from tocsin.domain.note import Note
+from tocsin.domain.person import Person
 
 router = APIRouter(prefix="/admin/apps/{app}", dependencies=[operator])
 
@@ -54,8 +56,12 @@ def export(
     engine: EngineDependency,
 ) -> dict[str, object]:
     """Everything that is stored of a person."""
-    views = engine.people.export(engine.accounts.app(app), *body.named(), actor)
-    return {"subscriptions": [_subscription(view) for view in views]}
+    kept = engine.people.export(engine.accounts.app(app), *body.named(), actor)
+    return {
+        "subscriptions": [_subscription(view) for view in kept.subscriptions],
+        "persons": [_person(person) for person in kept.persons],
+        "notifications": [_note(note) for note in kept.notes],
+    }
 
 
 @router.post("/people/erase")
@@ -101,9 +107,37 @@ def _subscription(view: SubscriptionView) -> dict[str, object]:
             "browser_version": kept.device.browser_version,
             "os": kept.device.os,
             "kind": kept.device.kind,
+            "country": kept.device.country,
         },
+        "custom": kept.custom,
+        "platform": kept.platform,
         "notifications": view.notified,
         "last_notification_at": None if accepted_at is None else iso(accepted_at),
         "created_at": iso(kept.created_at),
+        "updated_at": iso(kept.updated_at),
         "seen_at": iso(kept.seen_at),
+        "imported_at": None if kept.imported_at is None else iso(kept.imported_at),
+    }
+
+
+def _person(person: Person) -> dict[str, object]:
+    return {
+        "id": person.id,
+        "external_id": person.external_id,
+        "subscribed": person.subscribed,
+        "muted": person.muted,
+        "enrolled": person.enrolled,
+        "created_at": iso(person.created_at),
+        "updated_at": iso(person.updated_at),
+    }
+
+
+def _note(note: Note) -> dict[str, object]:
+    return {
+        "id": render("snd", note.send),
+        "external_id": note.person,
+        "title": note.title,
+        "text": note.body,
+        "created_at": iso(note.created_at),
+        "read_at": iso(note.read_at) if note.read_at else None,
     }

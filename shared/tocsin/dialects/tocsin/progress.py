@@ -10,7 +10,7 @@ from tocsin.domain.chunk import Repeat, Wait
 from tocsin.domain.cost import Cost, cost
 from tocsin.domain.refusals import advice
 from tocsin.domain.report import NOBODY, Fate, Report, Said
-from tocsin.domain.send import Tally
+from tocsin.domain.send import Send, Tally
 
 Answers = Iterable[tuple[Said, int]]
 _LOST = "A worker was lost, or a push service did not answer, while these were on their way: they may have arrived."
@@ -27,6 +27,21 @@ def progress_reply(progress: Progress) -> dict[str, object]:
     send, report = progress.send, progress.report
     services = dict.fromkeys([said.service for said in report.said if said.service != NOBODY])
     return {
+        **send_reply(send),
+        **counts_reply(progress.counts),
+        "retried": report.count(Fate.RETRIED),
+        "push_services": {
+            service: _push_service(_of(service, report), progress.waits.get(service)) for service in sorted(services)
+        },
+        "not_sent": _explained(_of(NOBODY, report)),
+        "in_doubt": _in_doubt(progress.counts.uncertain, send.repeat),
+        "cost": _cost(cost(send, progress.counts, report)),
+    }
+
+
+def send_reply(send: Send) -> dict[str, object]:
+    """What stands in a send's own record from its beginning on."""
+    return {
         "id": render("snd", send.id),
         "status": send.state,
         "course": send.course,
@@ -36,14 +51,6 @@ def progress_reply(progress: Progress) -> dict[str, object]:
         "created_at": iso(send.created_at),
         "expires_at": iso(send.expires_at),
         "settled_at": None if send.settled_at is None else iso(send.settled_at),
-        **counts_reply(progress.counts),
-        "retried": report.count(Fate.RETRIED),
-        "push_services": {
-            service: _push_service(_of(service, report), progress.waits.get(service)) for service in sorted(services)
-        },
-        "not_sent": _explained(_of(NOBODY, report)),
-        "in_doubt": _in_doubt(progress.counts.uncertain, send.repeat),
-        "cost": _cost(cost(send, progress.counts, report)),
     }
 
 

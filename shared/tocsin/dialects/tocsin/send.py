@@ -10,18 +10,19 @@ from starlette.responses import Response
 from tocsin.application.engine import Engine
 from tocsin.application.send_command import SendCommand
 from tocsin.dialect_kit.bodies import ExactModel, idempotency_key, json_body
-from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.fields import Body, ExternalId, Title, WebUrl
+from tocsin.dialect_kit.dependencies import DialectsDependency, EngineDependency
+from tocsin.dialect_kit.fields import Body, ExternalId, Label, Title, WebUrl
 from tocsin.dialect_kit.identifiers import parse, parse_bare, render
 from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
 from tocsin.dialects.tocsin.dialect import NAME
-from tocsin.dialects.tocsin.progress import counts_reply, progress_reply
+from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
+from tocsin.dialects.tocsin.progress import counts_reply, progress_reply, send_reply
 from tocsin.domain.chunk import Repeat
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
-from tocsin.domain.send import Audience, Charge, Course, Everyone, People
+from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone
 from tocsin.domain.tenancy import App
 from tocsin.webpush.message import MAX_TTL, Urgency
 
@@ -42,16 +43,18 @@ SendInPath = Annotated[SendId, Depends(_send_id)]
 
 
 class Target(ExactModel):
-    """Exactly one of: everyone (true), emails, external_ids."""
+    """Everyone (true), or whoever is named by one of: emails, external_ids, tags (any of them)."""
 
     everyone: bool | None = None
     emails: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
     external_ids: Annotated[list[ExternalId], Field(min_length=1, max_length=100)] | None = None
+    tags: Annotated[list[Label], Field(min_length=1, max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Target":
-        if sum(field is not None for field in (self.everyone or None, self.emails, self.external_ids)) != 1:
-            raise ValueError("must have exactly one of everyone, emails, external_ids")
+        named = any(field is not None for field in (self.emails, self.external_ids, self.tags))
+        if named == bool(self.everyone):
+            raise ValueError("must have either everyone, or some of emails, external_ids, tags")
         return self
 
     def to_audience(self, engine: Engine, app: App) -> Audience:
@@ -60,7 +63,8 @@ class Target(ExactModel):
             return Everyone()
         named = [(IdentityKind.EMAIL, name) for name in self.emails or ()]
         named += [(IdentityKind.EXTERNAL, name) for name in self.external_ids or ()]
-        return People(tuple(dict.fromkeys(engine.identifying.identity(app, kind, name) for kind, name in named)))
+        people = dict.fromkeys(engine.identifying.identity(app, kind, name) for kind, name in named)
+        return Chosen(tuple(people), labels=tuple(dict.fromkeys(self.tags or ())))
 
 
 class SendRequest(ExactModel):
@@ -120,6 +124,19 @@ def send(
         "targets": result.targets,
         **counts_reply(result.counts),
     }
+
+
+@router.get("")
+def list_sends(
+    app: AppInPath, engine: EngineDependency, dialects: DialectsDependency, cursor: Cursor, limit: Limit = 100
+) -> dict[str, object]:
+    """The sends of an app by whatever API, newest first, for as long as they are kept; counts where they are final."""
+    engine.accounts.app(app)
+    page = engine.sending.listed(app, dialects, limit, cursor)
+    sends = [
+        {**send_reply(send), **({} if send.settled_at is None else counts_reply(send.counts))} for send in page.items
+    ]
+    return {"sends": sends, "next_cursor": next_cursor(page.cursor)}
 
 
 @router.get("/{send}")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialects.tocsin.browser import OwnId
+from tocsin.dialect_kit.own_ids import OwnId
 from tocsin.dialects.tocsin.callers import PageOfApp, page_preflight
 
 router = APIRouter()

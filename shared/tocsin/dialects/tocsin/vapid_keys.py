@@ -30,9 +30,10 @@ class VapidRequest(ExactModel):
 
 
 class RotationRequest(ExactModel):
-    """A further key: one to bring along, else a new one is made."""
+    """A further key: one to bring along, else a new one is made. present: new subscriptions are made under it."""
 
     vapid: VapidRequest | None = None
+    present: bool = True
 
 
 @router.get("")
@@ -48,8 +49,9 @@ def rotate(
     actor: OperatorActor,
     engine: EngineDependency,
 ) -> dict[str, object]:
-    """Add a VAPID key, which is the present one from now on."""
-    return _vapid_key(engine.configuring.rotate(app, body.vapid.to_pair() if body.vapid else None, actor))
+    """Add a VAPID key, which is the present one from now on unless the request says otherwise."""
+    pair = body.vapid.to_pair() if body.vapid else None
+    return _vapid_key(engine.configuring.rotate(app, pair, actor, present=body.present))
 
 
 @router.delete("/{vapid_key}")

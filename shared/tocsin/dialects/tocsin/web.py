@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
-from tocsin.dialects.tocsin import pages
-from tocsin.dialects.tocsin.static_files import JAVASCRIPT, static, web_file
+from tocsin.dialect_kit.static_files import JAVASCRIPT, static, web_file
+from tocsin.dialects.tocsin import docs, pages
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 
 router = APIRouter()
 router.include_router(pages.router)
+router.include_router(docs.router)
 
 
 @router.get("/healthz")

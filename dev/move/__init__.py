@@ -1,0 +1,1 @@
+"""Moving an app's subscribers in and out, from a terminal."""

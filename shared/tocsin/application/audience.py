@@ -1,0 +1,79 @@
+"""Who is meant by an audience: at once where it is small, stretch by stretch where it is planned."""
+
+from collections.abc import Sequence
+
+from tocsin.application.jobs import FanOut, Recipient
+from tocsin.application.ports import Chunks, Subscriptions, Walk
+from tocsin.domain.ids import AppId, SubscriptionId
+from tocsin.domain.parts import shards_of
+from tocsin.domain.send import Chosen, Everyone, Send
+from tocsin.domain.subscription import Subscription, SubscriptionState
+
+WALKABLE = 10_000
+"""In an app with so many active subscriptions a request may look through all of them for a label: about a second."""
+_LABELLED = "labels:"
+
+
+def named(subscriptions: Subscriptions, app: AppId, chosen: Chosen) -> Sequence[Subscription]:
+    """The active ones that are meant by their owner, most recently seen first, then those meant by id; each once."""
+    found = {one.id: one for one in subscriptions.of(app, chosen.identities)} if chosen.identities else {}
+    for id_, one in (subscriptions.load(app, chosen.subscriptions) if chosen.subscriptions else {}).items():
+        if one.state is SubscriptionState.ACTIVE:
+            found.setdefault(id_, one)
+    return list(found.values())
+
+
+def all_of(subscriptions: Subscriptions, app: AppId, chosen: Chosen) -> list[Recipient]:
+    """All who are meant, each once; for an app that is WALKABLE."""
+    found = {one.id: Recipient.of(one) for one in named(subscriptions, app, chosen)}
+    if chosen.labels:
+        for recipient in subscriptions.walk(app, None, WALKABLE, labels=chosen.labels).recipients:
+            found.setdefault(recipient.id, recipient)
+    return list(found.values())
+
+
+class Stretches:
+    """An audience in stretches, in an order that stays, so that a planner can go on where another one stopped.
+
+    Whoever is chosen by name comes first, by id, then whoever carries a label: who is among the frozen recipients of
+    the chunks before does not come again.
+    """
+
+    def __init__(self, subscriptions: Subscriptions, chunks: Chunks) -> None:
+        self._subscriptions = subscriptions
+        self._chunks = chunks
+
+    def next(self, send: Send, planned: FanOut, limit: int) -> Walk:
+        """Up to `limit` recipients of a part that follow `planned.after`."""
+        audience = send.audience
+        if isinstance(audience, Everyone):
+            shards = shards_of(planned.part, len(send.parts))
+            return self._subscriptions.walk(send.app, planned.after, limit, shards)
+        after = planned.after or ""
+        if after.startswith(_LABELLED):
+            chunks, _, place = after.removeprefix(_LABELLED).partition(":")
+            return self._labelled(send, audience, int(chunks), place or None, limit)
+        rest = sorted(
+            (one for one in named(self._subscriptions, send.app, audience) if one.id > after), key=lambda one: one.id
+        )
+        if not rest:
+            return self._labelled(send, audience, planned.ordinal, None, limit)
+        shown = [Recipient.of(one) for one in rest[:limit]]
+        if len(rest) > limit:
+            return Walk(shown, shown[-1].id)
+        return Walk(shown, f"{_LABELLED}{planned.ordinal + 1}:" if audience.labels else None)
+
+    def _labelled(self, send: Send, audience: Chosen, chunks: int, after: str | None, limit: int) -> Walk:
+        """Those with a label, but for the recipients of the first `chunks` chunks."""
+        if not audience.labels:
+            return Walk([], None)
+        taken = self._taken(send, chunks)
+        while True:
+            walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels)
+            found, after = [one for one in walk.recipients if one.id not in taken], walk.after
+            if found or after is None:
+                return Walk(found, None if after is None else f"{_LABELLED}{chunks}:{after}")
+
+    def _taken(self, send: Send, chunks: int) -> set[SubscriptionId]:
+        frozen = (self._chunks.frozen(send.app, send.id, number) for number in range(chunks))
+        return {id_ for one in frozen if one is not None for id_ in one.ids}

@@ -1,0 +1,1 @@
+"""Keymaster push: an app's server sends to its users, devices register with their user's token, admins configure."""

@@ -1,0 +1,68 @@
+"""The contract of Subscriptions for labels: who carries them, and about how many."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.records import APP, OTHER_APP, changed, subscription
+from tests.contract.stores import Stores
+from tocsin.application.ports import Stale
+from tocsin.domain.ids import AppId
+from tocsin.domain.subscription import Subscription, SubscriptionState
+
+
+def labelled(number: int, *labels: str, owner: AppId = APP) -> Subscription:
+    return replace(subscription(number), labels=labels, app=owner)
+
+
+def carrying(stores: Stores, *labels: str, limit: int = 100) -> set[str]:
+    return {one.id for one in stores.subscriptions.walk(APP, None, limit, labels=labels).recipients}
+
+
+def test_a_walk_by_labels_meets_who_carries_any_of_them(stores: Stores) -> None:
+    both, news, none = labelled(1, "news", "sport"), labelled(2, "news"), labelled(3, "newsletter")
+    left = replace(labelled(4, "news"), state=SubscriptionState.INACTIVE)
+    for one in (both, news, none, left, labelled(5, "news", owner=OTHER_APP)):
+        stores.subscriptions.put(one, None)
+    assert carrying(stores, "news") == {both.id, news.id}
+    assert carrying(stores, "sport", "never") == {both.id}
+    assert carrying(stores, "never") == set()
+
+
+def test_a_walk_by_labels_goes_on_where_it_stopped(stores: Stores) -> None:
+    everybody = [labelled(number, "news") for number in range(1, 8)]
+    for one in everybody:
+        stores.subscriptions.put(one, None)
+        stores.subscriptions.put(labelled(100 + int(one.id[-2:], 16)), None)
+    met, after = [], None
+    while True:
+        walk = stores.subscriptions.walk(APP, after, 3, labels=["news"])
+        met += [one.id for one in walk.recipients]
+        if (after := walk.after) is None:
+            break
+    assert sorted(met) == sorted(one.id for one in everybody)
+
+
+def test_it_is_known_how_many_carry_a_label(stores: Stores) -> None:
+    first, second = labelled(1, "news", "sport"), labelled(2, "news")
+    stores.subscriptions.put(first, None)
+    stores.subscriptions.put(second, None)
+    assert stores.subscriptions.labelled(APP, ["news"]) == 2
+    assert stores.subscriptions.labelled(APP, ["news", "sport", "never", "news"]) == 3
+    assert stores.subscriptions.labelled(OTHER_APP, ["news"]) == 0
+    relabelled = replace(changed(first), labels=("sport", "weather"))
+    stores.subscriptions.put(relabelled, first)
+    assert [stores.subscriptions.labelled(APP, [label]) for label in ("news", "sport", "weather")] == [1, 1, 1]
+    stores.subscriptions.erase(relabelled)
+    assert [stores.subscriptions.labelled(APP, [label]) for label in ("news", "sport", "weather")] == [1, 0, 0]
+
+
+def test_who_came_too_late_changes_no_count(stores: Stores) -> None:
+    first = labelled(1, "news")
+    stores.subscriptions.put(first, None)
+    stores.subscriptions.put(replace(changed(first), labels=()), first)
+    with pytest.raises(Stale):
+        stores.subscriptions.put(replace(changed(first), labels=("sport",)), first)
+    with pytest.raises(Stale):
+        stores.subscriptions.erase(first)
+    assert [stores.subscriptions.labelled(APP, [label]) for label in ("news", "sport")] == [0, 0]

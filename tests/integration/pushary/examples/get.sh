@@ -1,0 +1,3 @@
+# Pushary's document, "Get Subscriber".
+curl https://pushary.com/api/v1/server/subscribers/sub_abc123 \
+-H "Authorization: Bearer pk_xxx.sk_xxx"
