@@ -212,7 +212,7 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def amending(self) -> Amending:
         """What an app's owner changes of subscriptions."""
-        return Amending(self.subscriptions, self.registry, self.following, self.clock, self.randomness)
+        return Amending(self.subscriptions, self.following, self.clock, self.randomness)
 
     @cached_property
     def reviewing(self) -> Reviewing:

@@ -109,12 +109,14 @@ class Visitor:
         page = {"subscription": subscription, "identity": {"externalId": PERSON, "email": READER}}
         own = expect(201, api.call("POST", f"/sdk/v1/{customer.app}/subscriptions", page, {"Origin": SITE}))["id"]
         client = expect(200, cloudsignal.call("GET", "/clients"))["clients"][0]["registration_id"]
+        code = expect(200, customer.bnotify().code(PERSON))["code"]
+        let_in = expect(200, api.call("POST", f"/qrcode/{code}", {}, {"Origin": SITE}))
         ids = {
             "app": customer.app,
             "app_id": gym.id,
             "campaign_id": expect(200, customer.pushary().send())["campaignId"],
             "channel": customer.channel,
-            "code": expect(200, customer.bnotify().code(PERSON))["code"],
+            "code": code,
             **{f"POST /qrcode/{{code}}/{call} code": customer.app for call in ("inbox", "mute", "read")},
             "GET /push/devices/{id} id": gym.id,
             "DELETE /push/devices/{id} id": gym.admin().devices()["devices"][0]["device_id"],
@@ -122,6 +124,7 @@ class Visitor:
             "externalIds": [PERSON],
             "id": own,
             "iuid": PERSON,
+            "key": let_in["key"],
             "notification": expect(200, customer.bnotify().notify(PERSON))["id"],
             "notifications": [{"user_id": PERSON, "title": "Shift approved", "body": "Your request was approved."}],
             "registration_id": client,

@@ -1,14 +1,20 @@
 """The contract of Subscriptions for labels: who carries them, and about how many."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.records import APP, OTHER_APP, changed, subscription
-from tests.contract.stores import Stores
+from tests.contract.stores import Stores, dynamo_stores
+from tests.contract.tables import create_tables
+from tocsin.adapters.dynamodb.database import Database, Put
 from tocsin.application.ports import Stale
 from tocsin.domain.ids import AppId
 from tocsin.domain.subscription import Subscription, SubscriptionState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 
 def labelled(number: int, *labels: str, owner: AppId = APP) -> Subscription:
@@ -66,3 +72,20 @@ def test_who_came_too_late_changes_no_count(stores: Stores) -> None:
     with pytest.raises(Stale):
         stores.subscriptions.erase(first)
     assert [stores.subscriptions.labelled(APP, [label]) for label in ("news", "sport")] == [0, 0]
+
+
+def test_a_change_of_labels_whose_answer_got_lost_is_a_change(
+    played_dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = dynamo_stores(played_dynamodb, create_tables(played_dynamodb, "lost-answer"))
+    first = labelled(1, "news")
+    stores.subscriptions.put(first, None)
+    put = Database.put
+
+    def put_twice(database: Database, write: Put) -> None:
+        put(database, write)
+        put(database, write)  # as botocore repeats it: its own condition refuses it by then
+
+    monkeypatch.setattr(Database, "put", put_twice)
+    stores.subscriptions.put(replace(changed(first), labels=("sport",)), first)
+    assert [stores.subscriptions.labelled(APP, [label]) for label in ("news", "sport")] == [0, 1]

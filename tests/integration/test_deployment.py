@@ -72,7 +72,8 @@ def test_the_printed_lines_work_and_cost_what_was_accepted(deployed: Stack) -> N
     assert (after["sent"], after["failed"]) == (2, 0)
     assert after["credits"] == before["credits"] - 2
     where = next(line for line in deployed.page.splitlines() if "decrypted" in line).split()[-1]
-    assert [message["json"]["notification"]["title"] for message in get(where)] == ["Your table is ready"] * 2
+    # Other tests send to the demo's reader too.
+    assert [message["json"]["notification"]["title"] for message in get(where)][-2:] == ["Your table is ready"] * 2
     assert pasted(by_cloudsignal)["successful_sends"] == 2
     assert pasted(code)["deepLink"].startswith(f"{deployed.api}/qrcode/")
     assert pasted(notify)["readedAt"] == 0

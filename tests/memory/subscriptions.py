@@ -49,7 +49,7 @@ class MemorySubscriptions:
             if audit is not None:
                 self._storage.audit.append(audit)
 
-    def erase(self, subscription: Subscription) -> None:
+    def erase(self, subscription: Subscription, audit: AuditEntry | None = None) -> None:
         """Remove it. Raises Stale."""
         with self._storage.lock:
             key = subscription.app, subscription.id
@@ -57,6 +57,8 @@ class MemorySubscriptions:
             if stored is None or stored.revision != subscription.revision:
                 raise Stale
             del self._storage.subscriptions[key]
+            if audit is not None:
+                self._storage.audit.append(audit)
 
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, most recently seen first."""

@@ -100,7 +100,7 @@ class AccessTokens:
         try:
             return self._bearer(text)
         # The header is read before the signature: anybody may have written it.
-        except (jwt.PyJWTError, Unacceptable, RecursionError, ValueError, TypeError):
+        except (jwt.PyJWTError, Unacceptable, RecursionError, ValueError, TypeError, OverflowError):
             raise Refused(Fault.CREDENTIAL_INVALID, "Invalid token") from None
 
     def _bearer(self, text: str) -> Bearer:

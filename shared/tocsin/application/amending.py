@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tocsin.application.following import Following
-from tocsin.application.ports import Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
+from tocsin.application.ports import Clock, Randomness, Stale, Subscriptions, Unavailable
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
@@ -41,13 +41,11 @@ class Amending:
     def __init__(
         self,
         subscriptions: Subscriptions,
-        registry: Registry,
         following: Following,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
         self._subscriptions = subscriptions
-        self._registry = registry
         self._following = following
         self._clock = clock
         self._randomness = randomness
@@ -79,14 +77,14 @@ class Amending:
         Raises Refused: NOT_FOUND.
         """
 
+        details, at = {"subscription": subscription}, int(self._clock.now())
+        entry = AuditEntry(self._randomness.new_id(), app.id, at, actor, Action.CLIENT_ERASED, details)
+
         def remove(found: Subscription) -> Subscription:
-            self._subscriptions.erase(found)
+            self._subscriptions.erase(found, entry)
             return found
 
         erased = self._try(app, subscription, remove)
-        details = {"subscription": subscription}
-        at = int(self._clock.now())
-        self._registry.record(AuditEntry(self._randomness.new_id(), app.id, at, actor, Action.CLIENT_ERASED, details))
         self._following.changed(app, [(replace(erased, identities=()), erased)])
 
     def _try(

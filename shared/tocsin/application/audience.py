@@ -10,7 +10,7 @@ from tocsin.domain.send import Chosen, Everyone, Send
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
 WALKABLE = 10_000
-"""In an app with so many active subscriptions a request may look through all of them for a label: about a second."""
+"""In an app with so many subscriptions, ended ones included, a request may look through all of them: about a second."""
 _LABELLED = "labels:"
 
 

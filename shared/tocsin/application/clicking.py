@@ -42,11 +42,11 @@ class Clicking:
         found = None if place is None else self._sends.get(app.id, send)
         if place is None or found is None:
             raise Refused(Fault.NOT_FOUND, "Message not found")
+        now = int(self._clock.now())
+        if found.inbox is not None:  # again is harmless, so what fails after this may be reported once more
+            self._inbox.mark_read(app.id, found.inbox, found.created_at, found.id, now)
         if not self._acts.first(app.id, found.id, *place, Act.CLICKED):
             return
-        now = int(self._clock.now())
-        if found.inbox is not None:
-            self._inbox.mark_read(app.id, found.inbox, found.created_at, found.id, now)
         if found.traced and app.hooks:
             self._tell(found, *place, now)
 

@@ -7,6 +7,7 @@ from tocsin.application.ports import Clock, Codes, EnrolmentCode, Randomness, St
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
+from tocsin.webpush.encoding import to_base64url
 
 DAY = 86_400
 _RACES = 8
@@ -39,6 +40,10 @@ class Enrolling:
                 continue  # somebody else made one: that is the person's
             return text
         raise Unavailable
+
+    def inbox_key(self, app: AppId, person: str) -> str:
+        """What a browser shows that came by a code of this person. A name alone may be anybody's claim."""
+        return to_base64url(self._derivation.inbox_key(app, person))
 
     def revoke(self, app: AppId, person: str) -> int:
         """End all codes of a person; how many there were."""

@@ -48,11 +48,12 @@ class Following:
             if subscribed == (old is not None and old.subscribed):
                 return old
             new = replace(self._next(app, external_id, old), subscribed=subscribed)
+            # Before the write: what was told twice has one id mostly, and what was written is never told again.
+            self._tell(app, new)
             try:
                 self._persons.put(new, old)
             except Stale:
                 continue
-            self._tell(app, new)
             # Once more: what came or went since the devices were counted was told that nothing had to be written.
         raise Unavailable
 
@@ -81,6 +82,7 @@ class Following:
         for _ in range(_RACES):
             new = replace(self._next(app, external_id, old), subscribed=True)
             try:
+                self._tell(app, new)
                 self._persons.put(new, old)
             except Stale:
                 old = self._persons.get(app.id, external_id)
@@ -89,7 +91,6 @@ class Following:
                 continue
             except Unavailable:
                 return
-            self._tell(app, new)
             return
 
     def mute(self, app: App, external_id: str, *, muted: bool) -> Person:

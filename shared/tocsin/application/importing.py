@@ -205,15 +205,19 @@ class Importing:
                 return new, different
             known = self._subscriptions.load(app.id, left)
             changes: list[Change] = []
+            repeated: list[Subscription] = []
             for name in left:
                 old = known.get(name)
                 made = merged(brought[name], old, import_, self._now())
                 if made is not None:
                     changes.append((recounted(made, old, broadcasts), old))
+                elif old is not None and old.imported_at is not None and old.imported_at >= import_.started_at:
+                    repeated.append(old)  # stored by a call whose end nobody saw
             stale = set(self._bulk.put_each(changes)) if changes else set()
             stored = [change for change in changes if change[0].id not in stale]
             self._follow(app, stored)
-            self._mute(app, [made for made, _ in stored if brought[made.id].muted])
+            here = [*(made for made, _ in stored), *repeated]
+            self._mute(app, [one for one in here if brought[one.id].muted])
             new += sum(old is None for _, old in stored)
             different += sum(old is not None for _, old in stored)
             left = list(stale)
@@ -228,10 +232,12 @@ class Importing:
         self._following.changed(app, [change for change in stored if change[1] is not None])
 
     def _mute(self, app: App, subscriptions: Sequence[Subscription]) -> None:
-        names = (one.identity(IdentityKind.EXTERNAL) for one in subscriptions)
-        for person in dict.fromkeys(name.value for name in names if name is not None):
+        def silence(person: str) -> None:
             with contextlib.suppress(Refused):  # who has no device that can be sent to needs no silence
                 self._following.mute(app, person, muted=True)
+
+        names = (one.identity(IdentityKind.EXTERNAL) for one in subscriptions)
+        self._side_by_side(silence, list(dict.fromkeys(name.value for name in names if name is not None)))
 
     def _brought(self, app: App, import_: Import, line: Line, keys: Mapping[str, SealedVapidKey]) -> Brought:
         """A line, checked. Raises what is wrong with it: Refused, InvalidEndpoint, InvalidKeys."""

@@ -1,7 +1,7 @@
 """Sending to users of an app by name: to enrolled ones only, all or nothing, counted by person (KM-18 to KM-24)."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,7 +13,7 @@ from tocsin.application.sending import Sending
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.event import Event, EventKind, event_id
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import ID_BYTES, SendId
+from tocsin.domain.ids import ID_BYTES, AppId, SendId
 from tocsin.domain.notification import Notification
 from tocsin.domain.send import Charge, Chosen
 from tocsin.domain.tenancy import App, DialectName
@@ -73,14 +73,16 @@ class Messaging:
         if self._membership.strangers(app, names):
             raise Refused(Fault.FIELD_INVALID, "User not enrolled", field="user_id")
         units = sum(len(message.people) for message in command.messages)
+        # Before anything is delivered: whom this send itself finds gone is told by the worker's report.
+        unreached = self._unreached(app, names) if command.dialect in command.app.hooks else frozenset()
         first = self._sending.send(_send(command, command.messages[0], units, None))
         if first.send is None:
             raise AssertionError("a send that is kept has an id")
         ids = (first.send, *(derived(first.send, place) for place in range(1, len(command.messages))))
+        if not first.replayed and unreached:
+            with contextlib.suppress(Unavailable):  # it is accepted by now: an error would be untrue
+                self._tell_unreachable(command, ids, unreached)
         self._send_others(command, ids, skip_stored=first.replayed)
-        if not first.replayed and command.dialect in command.app.hooks:
-            with contextlib.suppress(Unavailable):  # all is accepted by now: an error would be untrue
-                self._tell_unreachable(command, ids, names)
         return Accepted(ids, first.replayed)
 
     def _send_others(self, command: MessageCommand, ids: Sequence[SendId], *, skip_stored: bool) -> None:
@@ -90,17 +92,23 @@ class Messaging:
             message, id_ = other
             # Stored once, it is delivered: by the queue, or by the sweep if that failed.
             if not (skip_stored and self._sending.progress(command.app.id, id_) is not None):
-                self._sending.send(_send(command, message, 0, id_))
+                again = _send(command, message, 0, id_)
+                try:
+                    self._sending.send(again)
+                except Unavailable:  # its id is its own, so a second time changes nothing that the first one did
+                    self._sending.send(again)
 
         if others:
             with ThreadPoolExecutor(AT_ONCE) as threads:
                 list(threads.map(send, others))
 
-    def _tell_unreachable(self, command: MessageCommand, ids: Sequence[SendId], names: set[str]) -> None:
-        """Who has no device is in no chunk, so no worker will ever report on them (KM-21)."""
+    def _unreached(self, app: AppId, names: Collection[str]) -> frozenset[str]:
         people = [Identity(IdentityKind.EXTERNAL, name) for name in sorted(names)]
-        reached = {identity for one in self._subscriptions.of(command.app.id, people) for identity in one.identities}
-        unreached = {identity.value for identity in people if identity not in reached}
+        reached = {identity for one in self._subscriptions.of(app, people) for identity in one.identities}
+        return frozenset(identity.value for identity in people if identity not in reached)
+
+    def _tell_unreachable(self, command: MessageCommand, ids: Sequence[SendId], unreached: Collection[str]) -> None:
+        """Who has no device is in no chunk, so no worker will ever report on them (KM-21)."""
         events = [
             Event(
                 event_id(NO_DEVICES, id_, place),
@@ -117,8 +125,7 @@ class Messaging:
             for place, name in enumerate(message.people)
             if name in unreached
         ]
-        if events:
-            self._events.emit(events)
+        self._events.emit(events)
 
 
 def derived(first: SendId, place: int) -> SendId:

@@ -76,4 +76,5 @@ class Repeating:
             balance=told.balance,
             unreachable=told.unreachable,
             replayed=True,
+            created_at=send.created_at,
         )

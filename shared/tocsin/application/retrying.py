@@ -22,9 +22,10 @@ class Retrying:
         began, seen = self._clock.now(), 0
         while self._clock.now() < began + SECONDS:
             due = list(self._pending.due(int(began), BATCH))
-            self._events.again(due)
+            # First, or it would undo what a worker that is faster says of the next try.
             for one in due:
                 self._pending.postpone(one, int(began) + AGAIN_AFTER)
+            self._events.again(due)
             seen += len(due)
             if len(due) < BATCH:
                 break

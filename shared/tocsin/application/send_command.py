@@ -69,3 +69,4 @@ class SendResult:
     balance: int
     unreachable: tuple[SubscriptionId, ...] = ()
     replayed: bool = False
+    created_at: int = 0

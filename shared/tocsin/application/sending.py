@@ -38,6 +38,7 @@ from tocsin.domain.notification import Notification
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Send, SendState, Tally, tally
+from tocsin.domain.subscription import Counts, SubscriptionState
 from tocsin.domain.tenancy import DialectName
 
 SYNC_SECONDS = 20
@@ -142,18 +143,18 @@ class Sending:
             return self._chosen(command, command.audience)
         counts = self._subscriptions.counts(command.app.id)
         total = counts.active if command.most is None else min(counts.active, command.most)
-        if total > SYNC_RECIPIENTS or command.queued:
+        if total > SYNC_RECIPIENTS or command.queued or _all(counts) > WALKABLE:
             return _Found(total, None, counts.by_shard)
         found = list(self._subscriptions.walk(command.app.id, None, SYNC_RECIPIENTS).recipients)[: command.most]
         return _Found(len(found), found)
 
     def _chosen(self, command: SendCommand, chosen: Chosen) -> _Found:
         app, store = command.app.id, self._subscriptions
-        if chosen.labels and (active := store.counts(app).active) > WALKABLE:
+        if chosen.labels and _all(counts := store.counts(app)) > WALKABLE:
             # Looking through everybody takes longer than a request may: as many as can be are held, and the rest
             # is returned when the planners have looked.
             found = [Recipient.of(one) for one in named(store, app, chosen)]
-            total = min(active, len(found) + store.labelled(app, chosen.labels))
+            total = min(counts.active, len(found) + store.labelled(app, chosen.labels))
             total = total if command.most is None else min(total, command.most)
             return _Found(total, None, inactive=_without(chosen.subscriptions, found))
         found = all_of(store, app, chosen)[: command.most]
@@ -187,7 +188,13 @@ class Sending:
             spent = reached.counts.accepted if command.charge is Charge.CREDITS else 0
             balance = self._quietly(lambda: self._available(send.app), available - spent)
         return SendResult(
-            send.id, send.reserved, reached.counts, queued=reached.queued, balance=balance, unreachable=reached.gone
+            send.id,
+            send.reserved,
+            reached.counts,
+            queued=reached.queued,
+            balance=balance,
+            unreachable=reached.gone,
+            created_at=send.created_at,
         )
 
     def _plan(self, command: SendCommand, found: _Found, reach: int) -> Send:
@@ -289,6 +296,11 @@ class Sending:
 def digest_of(ids: tuple[SubscriptionId, ...]) -> str:
     """The hex SHA-256 of recipient ids in order: how a message and a record know that they mean the same people."""
     return sha256(bytes.fromhex("".join(ids))).hexdigest()
+
+
+def _all(counts: Counts) -> int:
+    """How many a walk has to look at: those that ended stay where they are."""
+    return counts.of(frozenset(SubscriptionState))
 
 
 def _reach(command: SendCommand, total: int, available: int) -> int:

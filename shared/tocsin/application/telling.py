@@ -111,7 +111,7 @@ class Telling:
 
     def _try_again(self, job: TryAgain) -> None:
         pending = self._pending.get(job.app, job.dialect, job.event)
-        if pending is None or pending.due_at is None:
+        if pending is None or pending.due_at is None or self._clock.now() < pending.not_before:
             return
         hook, again = self._hooks.get(job.app, job.dialect), replace(pending, revision=pending.revision + 1)
         if hook is None or not hook.live or job.dialect not in self._formats:
@@ -176,7 +176,8 @@ class Telling:
             self._webhooks.disable(hook, SYSTEM, "the receiver answered 410")
         elif hook.failing_since is None:
             self._note(replace(hook, failing_since=now, revision=hook.revision + 1))
-        elif now - hook.failing_since >= DISABLED_AFTER:
+        # Days without an event are no failures: somebody has to have been asked more than once.
+        elif pending.tries and now - hook.failing_since >= DISABLED_AFTER:
             self._webhooks.disable(hook, SYSTEM, "nothing but failures for five days")
 
     def _keep(self, pending: PendingEvent) -> None:

@@ -175,7 +175,8 @@ class Webhooks:
             new = replace(new, auth=None if auth is None else seal_auth(key, old.dialect, auth))
         if rotate:
             new = replace(new, version=old.version + 1, rotated_at=now)
-        return new if new == old else replace(new, failing_since=None, disabled_at=None)
+        named_again = isinstance(url, str) and old.disabled_at is not None
+        return replace(new, failing_since=None, disabled_at=None) if new != old or named_again else new
 
     def _store(
         self, new: Webhook, old: Webhook | None, app: App, actor: Actor, action: Action, reason: str | None = None

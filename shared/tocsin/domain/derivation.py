@@ -71,6 +71,10 @@ class Derivation:
         """The text of an enrolment code, 160 bits in 32 lower-case letters and digits."""
         return b32encode(self._derive("code", app, f"{seed}\0{external_id}")[:20]).decode().lower()
 
+    def inbox_key(self, app: AppId, external_id: str) -> bytes:
+        """What only browsers are told that brought a code of this person, 16 bytes: the right to their inbox."""
+        return self._derive("inbox", app, external_id)[:16]
+
     def click_secret(self, app: AppId) -> bytes:
         """The key of the tokens with which workers report clicks."""
         return self._derive("click", app)

@@ -131,6 +131,13 @@ class PendingEvent:
     revision: int = 0
 
     @property
+    def not_before(self) -> int:
+        """When its next try may be (Unix seconds); a job that was queued twice waits for that."""
+        if not self.tries or self.tried_at is None:
+            return 0
+        return self.tried_at + TRIES_AT[self.tries] - TRIES_AT[self.tries - 1]
+
+    @property
     def state(self) -> EventState:
         """Whether it is tried again."""
         return EventState.DEAD if self.due_at is None else EventState.FAILING

@@ -188,7 +188,7 @@ class Container:
     @cached_property
     def amending(self) -> Amending:
         """What an app's owner changes of subscriptions."""
-        return Amending(self._subscriptions, self._registry, self.following, self.clock, self._randomness)
+        return Amending(self._subscriptions, self.following, self.clock, self._randomness)
 
     @cached_property
     def reviewing(self) -> Reviewing:

@@ -43,7 +43,10 @@ def schedule_handler() -> Callable[[dict[str, Any], LambdaContext], None]:
 
 def _sweep(container: Container) -> None:
     """Resume what got stuck, and try again what webhooks did not take."""
-    swept, events = container.sweeping.sweep(), container.retrying.sweep()
+    try:
+        swept = container.sweeping.sweep()
+    finally:  # one does not wait for the other to be mended
+        events = container.retrying.sweep()
     if swept or events:
         observability.log("sweep", {"swept": swept, "events": events})
 

@@ -29,7 +29,10 @@ async function call(path, body) {
   return response.json();
 }
 
-const asEnrolled = (path, body) => call(`${app}/${path}`, { id: push.getState().id, ...body });
+// The right to the inbox: told to who brought a code, and to nobody else.
+const KEY = `tocsin.inbox.${app}`;
+const asEnrolled = (path, body) =>
+  call(`${app}/${path}`, { id: push.getState().id, key: localStorage.getItem(KEY) ?? "", ...body });
 
 function entry({ id, title, text, createdAt, readedAt }) {
   const note = document.createElement("details");
@@ -84,9 +87,10 @@ async function turnOn() {
   // First of all: browsers ask only while the click counts.
   const permission = await Notification.requestPermission();
   if (permission !== "granted") throw { code: permission === "denied" ? permission : "dismissed" };
-  const { externalId, token } = await call(code, {});
+  const { externalId, token, key } = await call(code, {});
   await push.identify(externalId, token);
   await push.subscribe();
+  localStorage.setItem(KEY, key);
   used = true;
   // From now on the page is this device's own, and the code stands in no history.
   history.replaceState(null, "", `/qrcode/${app}`);

@@ -18,7 +18,7 @@ _CODE = re.compile(rb'"errorCode"\s*:\s*"([A-Z_]{1,40})"')
 _STATUS = re.compile(rb'"status"\s*:\s*"([A-Z_]{1,40})"')
 _OF_THE_TOKEN = re.compile(rb"registration token|message\.token")
 _FIELD = re.compile(rb'"field"\s*:\s*"')
-_UNREGISTERED, _NO_APNS_KEY = "UNREGISTERED", "THIRD_PARTY_AUTH_ERROR"
+_UNREGISTERED, _NO_APNS_KEY, _OF_ANOTHER_SENDER = "UNREGISTERED", "THIRD_PARTY_AUTH_ERROR", "SENDER_ID_MISMATCH"
 
 
 def is_token(endpoint: str) -> bool:
@@ -63,7 +63,8 @@ def judge_fcm(response: PushResponse, now: int) -> Verdict:
     match response.status:
         case 400:
             return _of_argument(response.body, reason)
-        case 401 if code == _NO_APNS_KEY:
+        # Another sender's device fails alone: whoever may register one must not be able to hold up all others.
+        case 401 | 403 if code in {_NO_APNS_KEY, _OF_ANOTHER_SENDER}:
             return Verdict(Outcome.REJECTED, reason, None)
         case 404 if code != _UNREGISTERED:
             # It is the project that is not there, and no device may be lost by that.

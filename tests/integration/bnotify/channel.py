@@ -13,15 +13,16 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin", "Origin": "https://push.example"}
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A browser that subscribed on the page behind a code. id: what it was told to call its subscription."""
+    """A browser that subscribed on the page behind a code. id: its subscription, as it was told; key: of the inbox."""
 
     customer: Customer
     agent: UserAgent
     id: str
+    key: str
 
     def call(self, path: str, **fields: object) -> Answer:
         """What the page calls."""
-        body = {"id": self.id, **fields}
+        body = {"id": self.id, "key": self.key, **fields}
         return self.customer.api.call("POST", f"/qrcode/{self.customer.app}/{path}", body, OWN_PAGE)
 
     def inbox(self) -> list[dict[str, Any]]:
@@ -59,4 +60,4 @@ class Channel:
         body = {"subscription": agent.subscription, "identity": identity}
         below = f"/sdk/v1/{self.customer.app}/subscriptions"
         made = expect(201, self.customer.api.call("POST", below, body, OWN_PAGE))
-        return Phone(self.customer, agent, made["id"])
+        return Phone(self.customer, agent, made["id"], let_in["key"])

@@ -31,14 +31,16 @@ def told(answer: Answer) -> tuple[int, object]:
 @pytest.mark.row("BN-1", "BN-2", "BN-28", "X-3")
 def test_bn_1_a_channel_has_keys_that_are_shown_once_and_rotated_by_a_second_one(channel: Channel) -> None:
     customer = channel.customer
-    first, second = (customer.key("secret", dialect="bnotify") for _ in range(2))
+    first, second, third = (customer.key("secret", dialect="bnotify") for _ in range(3))
     assert first["key"].startswith("bn_")
     assert expect(200, customer.api.operator("GET", customer.at("")))["ids"]["bnotify"] == customer.channel
     listed = expect(200, customer.api.operator("GET", customer.at("/keys")))["keys"]
     assert first["key"] not in str(listed)
     clients = [BNotifyClient(customer.api, made["key"], customer.channel) for made in (first, second)]
     assert [client.subscriptions().status for client in clients] == [200, 200]
-    expect(200, customer.api.operator("DELETE", customer.at(f"/keys/{second['id']}")))
+    # Before its first use: no function remembers it.
+    expect(200, customer.api.operator("DELETE", customer.at(f"/keys/{third['id']}")))
+    assert told(BNotifyClient(customer.api, third["key"], customer.channel).subscriptions()) == (401, NO_KEY)
     fresh = BNotifyClient(customer.api, customer.key("secret", dialect="pushservice")["key"], customer.channel)
     assert told(fresh.subscriptions()) == (401, NO_KEY)
 

@@ -59,6 +59,7 @@ def test_the_app_is_told_what_became_of_each_notification_and_by_whom(
         standardwebhooks.Webhook(secret).verify(body, headers)
         assert receipt["app_id"] == gym.id
         receipts[receipt["event"], receipt["data"]["user_id"]] = receipt["data"]
+    assert len(receiver.arrived()) == len(receipts)
     of_one = {"notification_id": ids["u-1"], "user_id": "u-1", "device_id": devices["u-1"], "platform": "web"}
     no_device = {"notification_id": ids["u-3"], "user_id": "u-3", "device_id": None, "platform": None}
     of_two = {"notification_id": ids["u-2"], "user_id": "u-2", "device_id": devices["u-2"], "platform": "web"}

@@ -52,7 +52,7 @@ def test_the_worker_carries_its_apps_settings_in_its_first_line(
     assert "addEventListener" in rest
 
 
-@pytest.mark.parametrize(("path", "budget"), [("/sdk.js", 3840), ("/sw.js", 4096)])
+@pytest.mark.parametrize(("path", "budget"), [("/sdk.js", 4352), ("/sw.js", 4096)])
 def test_a_script_fits_its_budget_as_it_is_served(path: str, budget: int, api: DeployedApi, customer: Customer) -> None:
     packed = api.call("GET", path, query={"app": customer.app}, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"

@@ -10,6 +10,7 @@ from tests.engine import MemoryEngine
 from tocsin.application.identifying import Claim
 from tocsin.application.jobs import Recipient
 from tocsin.application.messages import Messages
+from tocsin.application.ports import Unavailable
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.event import Event, EventKind
 from tocsin.domain.identity import Identity, IdentityKind
@@ -101,3 +102,20 @@ def test_what_is_no_token_of_this_send_is_refused(engine: MemoryEngine, owner: A
             engine.clicking.clicked(app, name, token or "")
         assert refused.value.fault is Fault.NOT_FOUND
     assert {note.read_at for note in engine.storage.notes.values()} == {0}
+
+
+def test_a_click_that_could_not_be_noted_is_noted_when_it_is_reported_again(
+    engine: MemoryEngine, owner: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = sent(engine, owner, inbox="anna")
+    first, _ = tokens(engine, owner, send)
+
+    def away(*_: object) -> bool:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.inbox, "mark_read", away)
+        with pytest.raises(Unavailable):
+            engine.clicking.clicked(owner, send, first or "")
+    engine.clicking.clicked(owner, send, first or "")
+    assert all(note.read_at for note in engine.storage.notes.values())

@@ -450,3 +450,19 @@ def test_a_retired_key_takes_nobody_in(engine: MemoryEngine, shop: App) -> None:
     wanted: dict[str, Any] = {"pair": None, "vapid_key": shop.vapid_key}
     assert bring(engine, shop, named, **wanted) == Tally(refused=1)
     assert bring(engine, shop, replace(named, state=ended), **wanted) == Tally(imported=1)
+
+
+def test_whoever_is_muted_in_a_line_stays_so_when_the_call_is_repeated(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = begin(engine, shop)
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.following, "mute", away)
+        with pytest.raises(Unavailable):
+            engine.importing.take(shop, import_.id, 1, [line(1, external_id="u-17", muted=True)])
+    engine.importing.take(shop, import_.id, 1, [line(1, external_id="u-17", muted=True)])
+    assert engine.following.person(shop, "u-17").muted

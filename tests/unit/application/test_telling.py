@@ -83,6 +83,31 @@ def test_whatever_is_not_taken_is_tried_eight_times_in_a_day_with_the_same_id(st
     assert shop.engine.meter.counted[Metric.WEBHOOK_DEAD] == 1
 
 
+def test_a_job_that_comes_often_and_a_worker_that_is_faster_than_the_sweep_change_no_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = receiver()
+    shop.answers(503)
+    monkeypatch.setattr(shop.engine.events, "again", lambda jobs: shop.queue(*jobs, *jobs))
+    began = shop.engine.clock.now()
+    shop.happens()
+    for _ in range(2 * DAY // 60):
+        shop.later(60)
+    assert [int(post.headers["webhook-timestamp"]) - began for post in shop.received] == list(TRIES_AT)
+
+
+def test_one_failure_after_days_of_silence_disables_nothing() -> None:
+    shop = receiver()
+    shop.answers(503)
+    shop.happens(1)
+    for _ in range(2 * DAY // 600):
+        shop.later(600)
+    shop.engine.clock.advance(6 * DAY)
+    shop.happens(2)
+    shop.later(60)
+    assert shop.hook.live
+
+
 def test_once_it_is_taken_it_is_forgotten_and_the_webhook_is_well_again() -> None:
     shop = receiver()
     shop.answers(500)

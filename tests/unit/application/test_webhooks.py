@@ -124,8 +124,8 @@ def test_a_change_re_enables_and_enabling_twice_is_one(engine: MemoryEngine, app
     hook = engine.webhooks.change(app.id, PAGER, url=URL, actor=builders.OPERATOR)
     engine.webhooks.disable(hook, builders.OPERATOR, "for a test")
     assert hooks(engine, app) == frozenset()
-    same = engine.webhooks.change(app.id, PAGER, url=URL, actor=builders.OPERATOR)
-    assert not same.live
+    assert not engine.webhooks.change(app.id, PAGER, actor=builders.OPERATOR).live  # nothing was named
+    assert engine.webhooks.change(app.id, PAGER, url=URL, actor=builders.OPERATOR).live
     moved = engine.webhooks.change(app.id, PAGER, url=URL + "2", actor=builders.OPERATOR)
     assert moved.live
     assert hooks(engine, app) == {PAGER}

@@ -14,15 +14,16 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin", "Origin": "https://push.example"}
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A browser on that page. id: what it was told to call its subscription; the empty text before."""
+    """A browser on that page. id: its subscription, as it was told; key: of its person's inbox; empty before."""
 
     api: HttpApi
     app: str
     id: str = ""
+    key: str = ""
 
     def call(self, path: str, headers: Mapping[str, str] = OWN_PAGE, **fields: object) -> Answer:
         """POST below the app's page."""
-        return self.api.call("POST", f"/qrcode/{self.app}/{path}", {"id": self.id, **fields}, headers)
+        return self.api.call("POST", f"/qrcode/{self.app}/{path}", {"id": self.id, "key": self.key, **fields}, headers)
 
     def inbox(self) -> list[dict[str, Any]]:
         """What it shows."""
@@ -68,4 +69,4 @@ class Channel:
         identity = {"externalId": let_in["externalId"], "proof": let_in["token"]}
         body = {"subscription": new_subscription(), "identity": identity}
         made = expect(201, api.call("POST", f"/sdk/v1/{app}/subscriptions", body, OWN_PAGE))
-        return Phone(api, app, made["id"])
+        return Phone(api, app, made["id"], let_in["key"])

@@ -10,6 +10,7 @@ from tests.engine import MemoryEngine
 from tests.memory.transport import Reply
 from tests.unit.application import queues
 from tests.unit.dialects.pushary_site import Site, refused
+from tocsin.application.ports import Unavailable
 from tocsin.domain.send import Course
 
 NOBODY = {"error": "No subscribers found"}
@@ -319,3 +320,16 @@ def test_a_send_that_is_steered_says_so(site: Site, engine: MemoryEngine) -> Non
 def test_a_body_of_anything_else_is_400(site: Site) -> None:
     for body in (b"", b"[]", b"null", b'{"title": "a", "title": "b", "body": "c"}', json.dumps("x").encode()):
         refused(site.server.call("POST", "/send", body), 400, "Bad Request")
+
+
+def test_what_was_accepted_is_answered_though_the_allowance_cannot_be_read(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site.open(engine, limits={"hourly": None, "daily": None, "monthly": 10})
+    site.visit()
+
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(engine.quotas, "usage", away)
+    assert expect(200, site.server.send())["limits"] == {"remaining": None, "limit": 10}

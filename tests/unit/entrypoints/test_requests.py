@@ -1,6 +1,8 @@
 """What is told of each request: one log line, and its dialect's metrics."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from tests import builders
 from tests.customer import READER, Customer, expect, new_subscription
 from tests.engine import MemoryEngine
 from tests.http_api import Answer, HttpApi
+from tests.keymaster import Gym
 from tests.memory.transport import Reply
 from tests.routes import every_route
+from tests.unit.application import queues
 from tocsin.application.metrics import Metric
 from tocsin.dialect_kit.contract import Capability
 from tocsin.dialect_kit.identifiers import render
@@ -68,21 +72,31 @@ ROUTES_THAT_SEND = sorted(
 def test_every_answer_of_a_route_that_sends_names_the_send_by_which_the_operator_finds_it(
     path: str, log_lines: LogLines
 ) -> None:
-    api = HttpApi(MemoryEngine())
+    engine = MemoryEngine()
+    api = HttpApi(engine)
     customer = Customer.sign_up(api)
-    expect(201, customer.client().subscribe(new_subscription()))
-    shop = customer.cloudsignal()
+    gym, shop = Gym.opened(customer), customer.cloudsignal()
+    engine.clock.advance(31)  # until then an app is remembered as it was
+    browser = new_subscription()
+    expect(201, customer.client().subscribe(browser))
+    gym.user("anna").registered(json.dumps(browser))
     ways: dict[str, Callable[[], Answer]] = {
         "/v1/send": customer.client().send,
         "/v2/push/send": lambda: shop.send(target_user_emails=[READER]),
         "/v2/push/broadcast": lambda: shop.call("POST", "/broadcast", {"title": "t", "body": "b"}),
         "/api/v1/server/send": customer.pushary().send,
+        "/channels/{channel}/notifications/{iuid}": lambda: replace(customer.bnotify(), base="").notify("anna"),
+        "/api/channels/{channel}/notifications/{iuid}": lambda: customer.bnotify().notify("anna"),
+        "/push/send": lambda: gym.server().send("anna"),
+        "/push/send/bulk": lambda: gym.server().bulk(["anna"]),
+        "/push/send/batch": lambda: gym.server().batch({"user_id": "anna"}),
         "/admin/apps/{app}/sends": lambda: api.operator(
             "POST", customer.at("/sends"), {"to": {"everyone": True}, "title": "t", "body": "b"}
         ),
     }
     answer = ways[path]()
     expect(200, answer)
+    queues.drain(engine)
     named = answer.headers["x-send-id"]
     assert named.startswith("snd_")
     assert expect(200, api.operator("GET", customer.at(f"/sends/{named}")))["accepted"] == 1

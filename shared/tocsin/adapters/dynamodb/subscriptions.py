@@ -89,11 +89,13 @@ class DynamoSubscriptions:
                 # The common "seen again": outside a transaction a write costs half.
                 self._database.put(stored[0])
         except (ConditionFailed, ConditionsFailed) as refusal:
-            self._count_labels(changes[0][0].app, Counter({label: -rise for label, rise in (+labels).items()}))
-            raise Stale from refusal
+            # A transaction knows its own repeat; a plain write whose answer got lost is refused for what it wrote.
+            if others or len(stored) > 1 or self.get(changes[0][0].app, changes[0][0].id) != changes[0][0]:
+                self._count_labels(changes[0][0].app, Counter({label: -rise for label, rise in (+labels).items()}))
+                raise Stale from refusal
         self._count_labels(changes[0][0].app, Counter({label: -fall for label, fall in (-labels).items()}))
 
-    def erase(self, subscription: Subscription) -> None:
+    def erase(self, subscription: Subscription, audit: AuditEntry | None = None) -> None:
         """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""
         app, name = subscription.app, subscription.id
         revision = {"revision": subscription.revision}
@@ -102,6 +104,8 @@ class DynamoSubscriptions:
             *(Delete(self._table, keys.alias(app, identity, name)) for identity in subscription.identities),
             *self._moved(app, name, counters(subscription.state, subscription.vapid_key), []),
         ]
+        if audit is not None:
+            writes.append(self._audit.written(audit))
         try:
             self._database.transact(writes)
         except ConditionsFailed as refusal:

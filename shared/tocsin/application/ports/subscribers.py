@@ -55,8 +55,11 @@ class Subscriptions(Protocol):
     def put_all(self, changes: Sequence[Change], audit: AuditEntry | None = None) -> None:
         """The same for several changes of one app's subscriptions, each once: all or nothing. Raises Stale."""
 
-    def erase(self, subscription: Subscription) -> None:
-        """Remove it with its identities, as if it had never been; the counters follow. Raises Stale."""
+    def erase(self, subscription: Subscription, audit: AuditEntry | None = None) -> None:
+        """Remove it with its identities, as if it had never been; the counters follow. Raises Stale.
+
+        audit: stored together with the removal.
+        """
 
     def of(self, app: AppId, identities: Collection[Identity]) -> Sequence[Subscription]:
         """The active subscriptions of these people, each once, most recently seen first."""

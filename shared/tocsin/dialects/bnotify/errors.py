@@ -53,7 +53,7 @@ def _message(refused: Refused) -> str:
             return INVALID_KEY
         case Fault.RATE_LIMITED:
             return THROTTLED
-        case Fault.FIELD_MISSING if refused.field is not None:
+        case Fault.FIELD_MISSING if refused.field in {"title", "text"}:
             return f"{refused.field} must be a string"
         case _:
             return refused.message

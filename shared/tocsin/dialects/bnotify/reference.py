@@ -22,7 +22,7 @@ _OF_A_PAGE = {
     Fault.RATE_LIMITED: "Too many requests",
 }
 _AT = {"channel": "64a1b2c3d4e5f60718293a4b", "iuid": "your-internal-user-id"}
-_OWN_ID = {"id": "sub_yuwwgtyfemdgmaugdnoq.Qm9vc3Q"}
+_OWN_ID = {"id": "sub_yuwwgtyfemdgmaugdnoq.Qm9vc3Q", "key": "Zk1..."}
 _SUBSCRIPTION = {
     "channel": "64a1b2c3d4e5f60718293a4b",
     "subscriber": "62d0c4bdaf9d1da59f5326c8",
@@ -114,7 +114,9 @@ _PAGES = {
     ),
     "POST /qrcode/{code}": Call(
         refusals=_OF_A_PAGE,
-        examples=(Example("Let a browser in", {"externalId": "your-internal-user-id", "token": "eyJ..."}),),
+        examples=(
+            Example("Let a browser in", {"externalId": "your-internal-user-id", "token": "eyJ...", "key": "Zk1..."}),
+        ),
     ),
     "GET /qrcode/{code}/manifest.json": Call(
         refusals=_OF_A_PAGE,

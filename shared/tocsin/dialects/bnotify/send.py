@@ -83,20 +83,18 @@ def send(
             silent=person.muted,
         )
     )
-    progress = None if result.send is None else engine.sending.progress(caller.app.id, result.send)
-    if progress is None:
-        raise AssertionError("a send that is kept can be read")
-    sent = progress.send
-    request.state.send = sent.id
+    if result.send is None:
+        raise AssertionError("a send that is kept has an id")
+    request.state.send = result.send
     if result.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return NotificationReply(
         subscription=person.id,
-        title=sent.notification.title,
-        text=sent.notification.body,
+        title=body.title,
+        text=body.text,
         readedAt=0,
-        createdAt=sent.created_at,
-        id=sent.id,
+        createdAt=result.created_at,
+        id=result.send,
     )
 
 

@@ -1,5 +1,6 @@
 """What the page behind a code calls: to be let in, to mute, and to read the inbox (BN-7, BN-8, BN-19, BN-20)."""
 
+import hmac
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -31,19 +32,26 @@ PER_NETWORK = (300, 60)
 
 
 class PersonReply(WireModel):
-    """For the SDK: whom the code names, and the token that proves it."""
+    """For the SDK: whom the code names, and the token that proves it. key: for the inbox, to be kept."""
 
     externalId: str  # noqa: N815 - the SDK's name
     token: str
+    key: str
 
 
-class MuteBody(OwnId):
+class Enrolled(OwnId):
+    """A browser that came by a code. key: what it was told then; where names need no proof, its name proves nothing."""
+
+    key: Annotated[str, Field(max_length=64)]
+
+
+class MuteBody(Enrolled):
     """Whether pushes are wanted."""
 
     muted: bool
 
 
-class ReadBody(OwnId):
+class ReadBody(Enrolled):
     """Which notification was opened."""
 
     notification: Annotated[str, Field(pattern="^[0-9a-f]{24}$")]
@@ -88,14 +96,19 @@ def _in_path(request: Request, code: Annotated[str, Path()], engine: EngineDepen
 AppInPath = Annotated[App, Depends(_in_path)]
 
 
-def _person(engine: Engine, app: App, own: OwnId) -> str:
+def _person(engine: Engine, app: App, own: Enrolled) -> str:
     """Whose browser this is, by the customer's name. Raises Refused: GONE (not enrolled any more)."""
     # Who withdrew, or was erased, knows the id still.
     found = engine.listing.get(app.id, own.subscription_id(engine, app)).subscription
     name = found.identity(IdentityKind.EXTERNAL)
-    if found.state is not SubscriptionState.ACTIVE or name is None:
+    key = "" if name is None else engine.enrolling.inbox_key(app.id, name.value)
+    if found.state is not SubscriptionState.ACTIVE or name is None or not _same(key, own.key):
         raise Refused(Fault.GONE, "Subscription not found")
     return name.value
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode(errors="replace"))
 
 
 @router.get("")
@@ -137,7 +150,8 @@ def redeem(request: Request, code: str, response: Response, engine: EngineDepend
     found = engine.enrolling.redeem(code)
     token, _ = engine.user_tokens.issue(app, found.person, TOKEN_SECONDS)
     response.headers["Cache-Control"] = "no-store"
-    return PersonReply(externalId=found.person, token=token.text)
+    key = engine.enrolling.inbox_key(app.id, found.person)
+    return PersonReply(externalId=found.person, token=token.text, key=key)
 
 
 @router.post("/mute")
@@ -148,7 +162,7 @@ def mute(app: AppInPath, body: Annotated[MuteBody, json_body(MuteBody)], engine:
 
 @router.post("/inbox")
 def inbox(
-    app: AppInPath, body: Annotated[OwnId, json_body(OwnId)], response: Response, engine: EngineDependency
+    app: AppInPath, body: Annotated[Enrolled, json_body(Enrolled)], response: Response, engine: EngineDependency
 ) -> InboxReply:
     """What was sent."""
     person = _person(engine, app, body)

@@ -93,7 +93,7 @@ def _administration(request: Request, id_: str, engine: Engine) -> Administratio
     parsed = app_in(id_)
     app = None if parsed is None else engine.authenticating.app(parsed)
     # Whoever administers other apps is told no more of this one than of one that does not exist.
-    if app is None or not bearer.administers(app):
+    if app is None or not (bearer.may_speak_at(app.id) and bearer.administers(app)):
         raise Refused(Fault.NOT_FOUND, APP_NOT_FOUND)
     request.state.caller = Caller(app, KeyKind.SECRET, frozenset(), "admin")
     # Marked, for a name of another issuer's may read like one of ours.

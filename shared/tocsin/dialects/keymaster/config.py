@@ -16,7 +16,7 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import MAX_EXTERNAL
 from tocsin.domain.quota import Limits
 from tocsin.domain.tenancy import App
-from tocsin.domain.webhook import KEEP, Webhook
+from tocsin.domain.webhook import KEEP, Webhook, fault_of_url
 
 router = APIRouter()
 
@@ -72,15 +72,16 @@ def change_config(
     if body.regenerate_webhook_secret and not (first or _was_enabled(webhook)):
         message = "regenerate_webhook_secret needs a secret: it is made when push is first enabled"
         raise Refused(Fault.FIELD_INVALID, message, field="regenerate_webhook_secret")
-    # First what may be refused, so that nothing is half changed.
-    webhook = _change_webhook(
-        engine, administrator, body, webhook, rotate=first or bool(body.regenerate_webhook_secret)
-    )
+    # First what may be refused, then what can be repeated: a new secret each time would end the overlap of two.
+    if body.webhook_url is not None and (fault := fault_of_url(body.webhook_url)) is not None:
+        raise Refused(Fault.FIELD_INVALID, f"webhook_url {fault}", field="webhook_url")
     changes = Changes(
         limits=_limits(app, body.daily_quota, engine.default_limits, first=first),
         dialects_on=None if body.enabled is None else {NAME: body.enabled},
     )
-    return _settings(engine.configuring.change(app.id, changes, administrator.actor), webhook, engine)
+    app = engine.configuring.change(app.id, changes, administrator.actor)
+    rotate = first or bool(body.regenerate_webhook_secret)
+    return _settings(app, _change_webhook(engine, administrator, body, webhook, rotate=rotate), engine)
 
 
 @router.get("/push/config/{app_id}")
@@ -111,13 +112,7 @@ def _change_webhook(
     url = body.webhook_url if "webhook_url" in body.model_fields_set else KEEP
     if (url is KEEP or (url is None and old is None)) and not rotate:
         return old
-    try:
-        return engine.webhooks.change(administrator.app.id, NAME, url=url, rotate=rotate, actor=administrator.actor)
-    except Refused as refused:
-        if refused.field != "url":
-            raise
-        message = f"webhook_{refused.message}"
-        raise Refused(refused.fault, message, field="webhook_url") from refused
+    return engine.webhooks.change(administrator.app.id, NAME, url=url, rotate=rotate, actor=administrator.actor)
 
 
 def _limits(app: App, asked: int | None, default: Limits, *, first: bool) -> Limits | None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,12 +28,20 @@ router = APIRouter()
 TOKEN_SCHEME = "fcm:"  # noqa: S105 - a prefix, not a secret
 
 
+def _in_either_form(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    # A union's own errors name our classes.
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("must be a PushSubscription as JSON, or an FCM token") from None
+
+
 class RegisterRequest(WireModel):
     """A device. push_token: for web the browser's PushSubscription, as JSON text or as an object, else an FCM token."""
 
     app_id: str
     platform: Literal["web", "ios", "android"]
-    push_token: str | PushSubscription
+    push_token: Annotated[str | PushSubscription, WrapValidator(_in_either_form)]
 
     def to_command(self, app: App, user_id: str, device: Device) -> SubscribeCommand:
         """The core's form; the person's token is the proof of whose device it is. Raises Refused: FIELD_INVALID."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tocsin.application.authenticating import Caller
 from tocsin.application.engine import Engine
+from tocsin.application.ports import Unavailable
 from tocsin.application.send_command import IdempotencyKey, SendCommand
 from tocsin.dialect_kit.bodies import SparseModel, WireModel, idempotency_key, json_body, repeatable
 from tocsin.dialect_kit.dependencies import EngineDependency
@@ -167,7 +168,10 @@ def _limits(engine: Engine, app: App) -> LimitsReply:
     limit = app.limits.monthly
     if limit is None:
         return LimitsReply(remaining=None, limit=None)
-    used = engine.quotas.usage(app.id, int(engine.clock.now())).of(QuotaWindow.MONTH)
+    try:
+        used = engine.quotas.usage(app.id, int(engine.clock.now())).of(QuotaWindow.MONTH)
+    except Unavailable:  # the send is accepted: an error would invite a second one
+        return LimitsReply(remaining=None, limit=limit)
     return LimitsReply(remaining=max(0, limit - used), limit=limit)
 
 
