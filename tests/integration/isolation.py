@@ -47,7 +47,7 @@ OPEN = {
     "GET /sdk.js": LOADED,
     "GET /sw.js": SETTINGS,
     "GET /sdk/v1/{app}/config": SETTINGS,
-    "POST /sdk/v1/{app}/clicks": "a worker shows the token that it was pushed, which says no more than that it was clicked",
+    "POST /sdk/v1/{app}/clicks": "a worker shows the token that it was pushed, which says only that it was clicked",
     "POST /sdk/v1/{app}/identify": BROWSER,
     "POST /sdk/v1/{app}/message": "a worker shows the token that it was pushed, good for one message, once",
     "POST /sdk/v1/{app}/subscriptions": BROWSER,
