@@ -241,6 +241,7 @@ FORGED = {
 }
 FORGED_FOREIGN = {
     "over": foreign(exp=NOW),
+    "an end beyond numbers": foreign(exp=10**400),
     "longer than a day": foreign(exp=NOW + MAX_FOREIGN_SECONDS + 1),
     "no end": foreign(exp=LEFT_OUT),
     "no begin": foreign(iat=LEFT_OUT),

@@ -243,3 +243,17 @@ def test_an_erased_name_leaves_the_person_under_another_name_whose_browser_remai
     builders.subscribe(engine, shop, 2, external(NAME))
     assert engine.people.erase(shop, IdentityKind.EMAIL, ANNA, OPERATOR) == 1
     assert subscribed(engine, shop)
+
+
+def test_a_change_that_could_not_be_told_is_told_by_who_asks_next(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.events, "emit", away)
+        builders.subscribe(engine, shop, 1, builders.external(NAME))
+    assert told(engine) == []
+    assert engine.following.person(shop, NAME).subscribed
+    assert [kind for kind, _ in told(engine)] == [EventKind.SUBSCRIBED]

@@ -5,6 +5,7 @@ import pytest
 from tests import builders
 from tests.builders import external
 from tests.engine import MemoryEngine
+from tests.memory.transport import Reply
 from tocsin.application.jobs import Notify
 from tocsin.application.messaging import AT_ONCE, NO_DEVICES, Message, MessageCommand, derived
 from tocsin.application.ports import Unavailable
@@ -171,6 +172,52 @@ def test_a_queue_that_is_down_is_no_error_after_the_acceptance(
 
 
 @pytest.mark.row("KM-19")
+@pytest.mark.row("KM-21")
+def test_a_device_that_the_send_itself_finds_gone_was_a_device(engine: MemoryEngine) -> None:
+    owner = gym(engine, "u-1")
+    engine.webhooks.change(owner.id, KEYMASTER, url="https://hooks.example.com/", actor=builders.OPERATOR)
+    engine.transport.script(builders.endpoint(1), Reply(410))
+    engine.events.jobs.clear()
+    engine.messaging.send(command(engine.accounts.app(owner.id), message("u-1"), queued=False))
+    assert [job for job in engine.events.jobs if isinstance(job, Notify) and job.event.reason == NO_DEVICES] == []
+
+
+@pytest.mark.row("KM-21")
+def test_who_has_no_device_is_told_of_though_the_batch_fails_later(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = gym(engine)
+    engine.membership.enrol(owner.id, "u-2")
+    engine.webhooks.change(owner.id, KEYMASTER, url="https://hooks.example.com/", actor=builders.OPERATOR)
+    reserve, failing = engine.sends.reserve, iter([False] + [True] * 99)
+
+    def only_once(send: object, *rest: object) -> None:
+        if next(failing):
+            raise Unavailable
+        reserve(send, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine.sends, "reserve", only_once)
+    with pytest.raises(Unavailable):
+        engine.messaging.send(
+            command(engine.accounts.app(owner.id), message("u-2"), message("u-2", title="b"), key=KEY)
+        )
+    assert len(engine.events.jobs) == 2
+
+
+def test_one_failure_of_the_store_does_not_fail_a_batch(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = gym(engine, "u-1")
+    reserve, failing = engine.sends.reserve, iter([False, True] + [False] * 99)
+
+    def sometimes(send: object, *rest: object) -> None:
+        if next(failing):
+            raise Unavailable
+        reserve(send, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine.sends, "reserve", sometimes)
+    engine.messaging.send(command(owner, message("u-1"), message("u-1", title="b")))
+    assert (len(engine.storage.sends), used(engine, owner)) == (2, 2)
+
+
 def test_who_is_enrolled_in_one_app_is_a_stranger_to_another(engine: MemoryEngine) -> None:
     owner, other = gym(engine, "u-1"), builders.app(engine)
     assert engine.membership.strangers(owner.id, ["u-1", "u-2"]) == {"u-2"}

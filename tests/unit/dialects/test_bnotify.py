@@ -10,6 +10,7 @@ from tests.customer import BNotifyClient, Customer, expect, new_subscription
 from tests.engine import MemoryEngine
 from tests.http_api import Answer, HttpApi
 from tests.unit.dialects.bnotify_channel import Channel
+from tocsin.application.ports import Unavailable
 from tocsin.dialects.bnotify import subscribers, webhooks
 from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId
@@ -379,3 +380,15 @@ def test_bn_28_the_operator_sees_the_channel_id_and_makes_its_key(engine: Memory
     expect(200, customer.api.operator("DELETE", customer.at(f"/keys/{made['id']}")))
     engine.clock.advance(31)
     exactly(server.subscriptions(), 401, NO_KEY)
+
+
+def test_bn_18_what_was_accepted_is_answered_without_reading_it_back(
+    channel: Channel, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel.phone()
+
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(engine.sends, "get", away)
+    expect(200, channel.server.notify("u-17"))

@@ -6,6 +6,7 @@ from tests.customer import Customer, expect
 from tests.engine import MemoryEngine
 from tests.http_api import HttpApi
 from tests.keymaster import Gym
+from tocsin.application.ports import Unavailable
 from tocsin.domain.quota import LIMITS_OF, Plan
 
 HOOK = "https://yourapp.example.com/hooks"
@@ -140,3 +141,21 @@ def test_only_the_first_enabling_sets_a_quota(gym: Gym, customer: Customer) -> N
     expect(200, customer.api.operator("PATCH", customer.at(""), {"plan": "unlimited"}))
     for change in ({}, {"enabled": True}, {"webhook_url": HOOK}):
         assert expect(200, gym.admin().configure(**change))["daily_quota"] is None
+
+
+@pytest.mark.row("KM-5", "KM-7")
+def test_a_first_enabling_that_failed_half_way_is_one_when_it_is_repeated(
+    engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = Gym.of(Customer.sign_up(HttpApi(engine))).admin()
+    change = engine.registry.change_app
+
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.registry, "change_app", away)
+        expect(503, admin.configure(enabled=True))
+    assert engine.registry.change_app == change
+    shown = expect(200, admin.configure(enabled=True))
+    assert (shown["daily_quota"], shown["webhook_secret"][:6]) == (10_000, "whsec_")
