@@ -205,7 +205,7 @@ class _Log(io.TextIOBase):
 def _instead_of_the_world(cloud: Cloud, clock: _Clock, service: _PushService) -> Iterator[None]:
     with (
         clients_of(cloud),
-        mock.patch("tocsin.entrypoints.container.SystemClock", return_value=clock),
+        mock.patch("tocsin.entrypoints.adapters.SystemClock", return_value=clock),
         mock.patch("tocsin.adapters.push_http.PushHttp", side_effect=lambda *_options: _Transport(service)),
         mock.patch("tocsin.application.posting.encrypt", _encrypted),
     ):

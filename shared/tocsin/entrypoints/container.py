@@ -1,34 +1,14 @@
-"""Everything a function uses, made when first asked for and then kept as long as the container lives."""
+"""The use cases over AWS, made when first asked for and then kept as long as the container lives."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-
 from tocsin.adapters.dead_letters import Place, SqsDeadLetters
-from tocsin.adapters.dynamodb.acts import DynamoActs
 from tocsin.adapters.dynamodb.bulk import DynamoBulkWriter
-from tocsin.adapters.dynamodb.chunks import DynamoChunks
-from tocsin.adapters.dynamodb.codes import DynamoCodes
-from tocsin.adapters.dynamodb.credits import DynamoCredits
-from tocsin.adapters.dynamodb.database import Database
 from tocsin.adapters.dynamodb.imports import DynamoImports
-from tocsin.adapters.dynamodb.inbox import DynamoInbox
 from tocsin.adapters.dynamodb.members import DynamoMembers
-from tocsin.adapters.dynamodb.persons import DynamoPersons
-from tocsin.adapters.dynamodb.quotas import DynamoQuotas
-from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
-from tocsin.adapters.dynamodb.sends import DynamoSends
-from tocsin.adapters.dynamodb.service_accounts import DynamoServiceAccounts
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
-from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
-from tocsin.adapters.dynamodb.webhooks import DynamoHooks, DynamoPendingEvents
-from tocsin.adapters.kms import KmsSigner, KmsVault
-from tocsin.adapters.secrets_manager import read_secret
-from tocsin.adapters.sqs import SqsEvents, SqsJobs
-from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.accounts import Accounts
 from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
@@ -47,7 +27,6 @@ from tocsin.application.fetching import Fetching
 from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
 from tocsin.application.importing import Importing
-from tocsin.application.jobs import Lane
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
 from tocsin.application.membership import Membership
@@ -70,40 +49,17 @@ from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
 from tocsin.application.watching import Watching
 from tocsin.application.webhooks import Webhooks
-from tocsin.domain.derivation import Derivation
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
-from tocsin.entrypoints.observability import EmbeddedMeter
-from tocsin.entrypoints.settings import Settings
+from tocsin.entrypoints.adapters import Adapters
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
-
-    from tocsin.adapters.oauth_http import OauthHttp
-    from tocsin.adapters.push_http import PushHttpByThread
-    from tocsin.application.access_tokens import AccessTokens, OtherIssuer
+    from tocsin.application.access_tokens import AccessTokens
     from tocsin.application.telling import Telling
     from tocsin.application.user_tokens import UserTokens
 
-# Short: a request has 29 s in all, and a store that needs seconds for an answer will not have one in ten.
-# Stores ask up to 16 things at once, and the sending thread goes on meanwhile.
-# A save is dear: botocore would check each of our (typed, tested) requests, and build its user agent's name, anew.
-_AWS = Config(
-    retries={"mode": "standard", "total_max_attempts": 2},
-    connect_timeout=1,
-    read_timeout=3,
-    max_pool_connections=32,
-    parameter_validation=False,
-    user_agent="Tocsin",
-)
 
-
-class Container:
-    """The Engine port and the workers' use cases, over AWS."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    # --- use cases ---
+class Container(Adapters):
+    """The Engine port and the workers' use cases."""
 
     @cached_property
     def authenticating(self) -> Authenticating:
@@ -252,8 +208,7 @@ class Container:
         # Imported here: only one dialect's callers come with tokens, and loading the library is a part of a cold start.
         from tocsin.application.access_tokens import AccessTokens  # noqa: PLC0415
 
-        signer = KmsSigner(boto3.client("kms", config=_AWS), self._settings.required("TOKEN_KMS_KEY"))
-        return AccessTokens(signer, self._other_issuer, self.clock, self._randomness)
+        return AccessTokens(self._token_signer, self._other_issuer, self.clock, self._randomness)
 
     @cached_property
     def membership(self) -> Membership:
@@ -366,26 +321,6 @@ class Container:
         return Limiting(DynamoRequestWindows(self._database, self._settings.required("CREDITS_TABLE")), self.clock)
 
     @cached_property
-    def quotas(self) -> DynamoQuotas:
-        """Notifications for each app, hour, day and month."""
-        return DynamoQuotas(self._database, self._settings.required("CREDITS_TABLE"))
-
-    @cached_property
-    def jobs(self) -> SqsJobs:
-        """The queues."""
-        optional = self._settings.optional
-        return SqsJobs(
-            self._sqs,
-            {Lane.DIRECT: optional("FANOUT_QUEUE_URL"), Lane.BULK: optional("BULK_FANOUT_QUEUE_URL")},
-            {Lane.DIRECT: optional("DELIVER_QUEUE_URL"), Lane.BULK: optional("BULK_DELIVER_QUEUE_URL")},
-        )
-
-    @cached_property
-    def events(self) -> SqsEvents:
-        """What customers are told by webhook."""
-        return SqsEvents(self._sqs, self._settings.optional("WEBHOOKS_QUEUE_URL"))
-
-    @cached_property
     def telling(self) -> "Telling":
         """The worker that tells customers' servers of events."""
         # Imported here: one function posts to customers' servers, and loading libcurl is a part of a cold start.
@@ -410,19 +345,6 @@ class Container:
         )
 
     @cached_property
-    def clock(self) -> SystemClock:
-        """The time."""
-        return SystemClock()
-
-    @cached_property
-    def meter(self) -> EmbeddedMeter:
-        """Counters."""
-        settings = self._settings
-        return EmbeddedMeter(
-            settings.required("METRICS_NAMESPACE"), settings.required("POWERTOOLS_SERVICE_NAME"), self.clock
-        )
-
-    @cached_property
     def public_url(self) -> str:
         """The deployment's own address."""
         return self._settings.optional("PUBLIC_URL")
@@ -431,12 +353,6 @@ class Container:
     def default_limits(self) -> Limits:
         """The limits of apps that are made without any."""
         return LIMITS_OF[Plan(self._settings.required("DEFAULT_PLAN"))]
-
-    # --- what they stand on ---
-
-    @cached_property
-    def _acts(self) -> DynamoActs:
-        return DynamoActs(self._database, self._settings.required("SENDS_TABLE"))
 
     @cached_property
     def _settling(self) -> Settling:
@@ -449,113 +365,3 @@ class Container:
     @cached_property
     def _signing(self) -> Signing:
         return Signing(self._registry, self._vault)
-
-    @cached_property
-    def _derivation(self) -> Derivation:
-        return Derivation(self._secret("ROOT_SECRET").encode())
-
-    @cached_property
-    def _randomness(self) -> SystemRandomness:
-        return SystemRandomness()
-
-    @cached_property
-    def _database(self) -> Database:
-        return Database(boto3.client("dynamodb", config=_AWS), self.clock, self._randomness)
-
-    @cached_property
-    def _sqs(self) -> "SQSClient":
-        return boto3.client("sqs", config=_AWS)
-
-    @cached_property
-    def _registry(self) -> DynamoRegistry:
-        return DynamoRegistry(self._database, self._settings.required("TENANTS_TABLE"))
-
-    @cached_property
-    def _hooks(self) -> DynamoHooks:
-        return DynamoHooks(self._database, self._settings.required("TENANTS_TABLE"))
-
-    @cached_property
-    def _pending_events(self) -> DynamoPendingEvents:
-        return DynamoPendingEvents(self._database, self._settings.optional("SENDS_TABLE"))
-
-    @cached_property
-    def _credits(self) -> DynamoCredits:
-        return DynamoCredits(self._database, self._settings.required("CREDITS_TABLE"))
-
-    @cached_property
-    def _subscriptions(self) -> DynamoSubscriptions:
-        return DynamoSubscriptions(
-            self._database, self._settings.required("SUBSCRIPTIONS_TABLE"), self._settings.optional("TENANTS_TABLE")
-        )
-
-    @cached_property
-    def _persons(self) -> DynamoPersons:
-        return DynamoPersons(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
-
-    @cached_property
-    def _codes(self) -> DynamoCodes:
-        return DynamoCodes(self._database, self._settings.required("SUBSCRIPTIONS_TABLE"))
-
-    @cached_property
-    def _inbox(self) -> DynamoInbox:
-        return DynamoInbox(self._database, self._settings.required("SENDS_TABLE"))
-
-    @cached_property
-    def _sends(self) -> DynamoSends:
-        return DynamoSends(self._database, *self._tables_of_a_send())
-
-    @cached_property
-    def _chunks(self) -> DynamoChunks:
-        return DynamoChunks(self._database, *self._tables_of_a_send())
-
-    def _tables_of_a_send(self) -> tuple[str, str, str]:
-        # Who only reads sends touches no money and no subscriptions.
-        settings = self._settings
-        return (
-            settings.required("SENDS_TABLE"),
-            settings.optional("CREDITS_TABLE"),
-            settings.optional("SUBSCRIPTIONS_TABLE"),
-        )
-
-    @cached_property
-    def _other_issuer(self) -> "OtherIssuer | None":
-        """The issuer whose people and administrators the operator trusts beside our own."""
-        optional = self._settings.optional
-        issuer = optional("EXTERNAL_ISSUER")
-        if not issuer:
-            return None
-        from tocsin.adapters.issuer_http import HttpIssuerKeys  # noqa: PLC0415
-        from tocsin.application.access_tokens import OtherIssuer  # noqa: PLC0415
-        from tocsin.application.known_keys import KnownKeys  # noqa: PLC0415
-        from tocsin.application.token_claims import RoleMapping  # noqa: PLC0415
-
-        keys = KnownKeys(HttpIssuerKeys(self._oauth, issuer), self.clock)
-        roles = RoleMapping.read(optional("EXTERNAL_ROLES_CLAIM"), optional("EXTERNAL_ROLES"))
-        return OtherIssuer(issuer, self._settings.required("EXTERNAL_AUDIENCE"), keys, roles)
-
-    @cached_property
-    def _vault(self) -> KmsVault:
-        return KmsVault(boto3.client("kms", config=_AWS), self._settings.required("VAPID_KMS_KEY"))
-
-    @cached_property
-    def _service_accounts(self) -> DynamoServiceAccounts:
-        return DynamoServiceAccounts(self._database, self._settings.required("TENANTS_TABLE"))
-
-    @cached_property
-    def _oauth(self) -> "OauthHttp":
-        # Imported here, as below.
-        from tocsin.adapters.oauth_http import OauthHttp  # noqa: PLC0415
-
-        return OauthHttp(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
-
-    @cached_property
-    def _transport(self) -> "PushHttpByThread":
-        # Imported here: only two functions post to push services, and loading libcurl is a part of a cold start.
-        from tocsin.adapters.push_http import PushHttpByThread  # noqa: PLC0415
-
-        return PushHttpByThread(self._settings.optional("OUTBOUND_PROXY"), self._settings.optional("CA_BUNDLE"))
-
-    def _secret(self, setting: str) -> str:
-        """A secret that this function is given; the empty text, which nothing matches, for one that it is not."""
-        name = self._settings.optional(setting)
-        return read_secret(boto3.client("secretsmanager", config=_AWS), name) if name else ""

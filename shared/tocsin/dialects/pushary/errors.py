@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tocsin.dialect_kit.contract import Rendered
+from tocsin.dialect_kit.statuses import USUAL
 from tocsin.domain.errors import Fault, Refused
 
 _NAMES = {
@@ -16,34 +17,11 @@ _NAMES = {
     503: "Service Unavailable",
 }
 """The document's six, and two that any HTTP API needs."""
-_STATUS = {
-    Fault.CREDENTIAL_MISSING: 401,
-    Fault.CREDENTIAL_INVALID: 401,
+_STATUS = USUAL | {
     Fault.CREDENTIAL_AMBIGUOUS: 401,
-    Fault.SECRET_KEY_IN_BROWSER: 403,
-    Fault.SCOPE_MISSING: 403,
-    Fault.ORIGIN_NOT_ALLOWED: 403,
-    Fault.IDENTITY_REQUIRED: 403,
-    Fault.IDENTITY_INVALID: 403,
-    Fault.APP_DISABLED: 403,
-    Fault.BODY_NOT_JSON: 400,
-    Fault.BODY_TOO_LARGE: 400,
-    Fault.FIELD_MISSING: 400,
-    Fault.FIELD_INVALID: 400,
-    Fault.ROUTE_UNKNOWN: 404,
-    Fault.METHOD_NOT_ALLOWED: 405,
-    Fault.NOT_FOUND: 404,
-    Fault.GONE: 404,
-    Fault.SPENT: 404,
-    Fault.CONFLICT: 400,
     Fault.NO_SUBSCRIPTIONS: 400,
     Fault.CREDITS_EXHAUSTED: 403,
     Fault.QUOTA_EXCEEDED: 403,
-    Fault.RATE_LIMITED: 429,
-    Fault.IDEMPOTENCY_IN_FLIGHT: 400,
-    Fault.IDEMPOTENCY_MISMATCH: 400,
-    Fault.UNAVAILABLE: 503,
-    Fault.INTERNAL: 500,
 }
 
 

@@ -4,36 +4,17 @@ The document knows no 403, 409, 413 or 422: what would be one is its 401 or 400.
 """
 
 from tocsin.dialect_kit.contract import Rendered
+from tocsin.dialect_kit.statuses import USUAL
 from tocsin.domain.errors import Fault, Refused
 
-_STATUS = {
-    Fault.CREDENTIAL_MISSING: 401,
-    Fault.CREDENTIAL_INVALID: 401,
-    Fault.CREDENTIAL_AMBIGUOUS: 400,
+_STATUS = USUAL | {
     Fault.SECRET_KEY_IN_BROWSER: 401,
     Fault.SCOPE_MISSING: 401,
     Fault.ORIGIN_NOT_ALLOWED: 401,
     Fault.IDENTITY_REQUIRED: 401,
     Fault.IDENTITY_INVALID: 401,
     Fault.APP_DISABLED: 401,
-    Fault.BODY_NOT_JSON: 400,
-    Fault.BODY_TOO_LARGE: 400,
-    Fault.FIELD_MISSING: 400,
-    Fault.FIELD_INVALID: 400,
-    Fault.ROUTE_UNKNOWN: 404,
-    Fault.METHOD_NOT_ALLOWED: 405,
-    Fault.NOT_FOUND: 404,
-    Fault.GONE: 404,
-    Fault.SPENT: 404,
-    Fault.CONFLICT: 400,
-    Fault.NO_SUBSCRIPTIONS: 404,
     Fault.CREDITS_EXHAUSTED: 402,
-    Fault.QUOTA_EXCEEDED: 429,
-    Fault.RATE_LIMITED: 429,
-    Fault.IDEMPOTENCY_IN_FLIGHT: 400,
-    Fault.IDEMPOTENCY_MISMATCH: 400,
-    Fault.UNAVAILABLE: 503,
-    Fault.INTERNAL: 500,
 }
 _TEXT = {
     # One text for both, so that nobody can tell a wrong key from a revoked one (PS-28).
