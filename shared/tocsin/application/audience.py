@@ -26,9 +26,13 @@ def named(subscriptions: Subscriptions, app: AppId, chosen: Chosen) -> Sequence[
 def all_of(subscriptions: Subscriptions, app: AppId, chosen: Chosen) -> list[Recipient]:
     """All who are meant, each once; for an app that is WALKABLE."""
     found = {one.id: Recipient.of(one) for one in named(subscriptions, app, chosen)}
-    if chosen.labels:
-        for recipient in subscriptions.walk(app, None, WALKABLE, labels=chosen.labels).recipients:
+    after = None
+    while chosen.labels:
+        walk = subscriptions.walk(app, after, WALKABLE, labels=chosen.labels)
+        for recipient in walk.recipients:
             found.setdefault(recipient.id, recipient)
+        if (after := walk.after) is None:
+            break
     return list(found.values())
 
 
@@ -44,7 +48,7 @@ class Stretches:
         self._chunks = chunks
 
     def next(self, send: Send, planned: FanOut, limit: int) -> Walk:
-        """Up to `limit` recipients of a part that follow `planned.after`."""
+        """Up to `limit` recipients of a part that follow `planned.after`; there may be none though more follow."""
         audience = send.audience
         if isinstance(audience, Everyone):
             shards = shards_of(planned.part, len(send.parts))
@@ -68,11 +72,9 @@ class Stretches:
         if not audience.labels:
             return Walk([], None)
         taken = self._taken(send, chunks)
-        while True:
-            walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels)
-            found, after = [one for one in walk.recipients if one.id not in taken], walk.after
-            if found or after is None:
-                return Walk(found, None if after is None else f"{_LABELLED}{chunks}:{after}")
+        walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels)
+        found = [one for one in walk.recipients if one.id not in taken]
+        return Walk(found, None if walk.after is None else f"{_LABELLED}{chunks}:{walk.after}")
 
     def _taken(self, send: Send, chunks: int) -> set[SubscriptionId]:
         frozen = (self._chunks.frozen(send.app, send.id, number) for number in range(chunks))

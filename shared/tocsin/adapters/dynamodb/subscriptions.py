@@ -139,12 +139,16 @@ class DynamoSubscriptions:
     ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
         found: list[Recipient] = []
+        start = shards.start if after is None else _parse_place(after)[0]
+        following = None
+        if labels and start + 1 < shards.stop:  # one shard at a time
+            shards, following = range(start, start + 1), f"{start + 1:02}:"
         # One more than asked for tells whether anything follows.
         for recipient in self._active_after(app, after, limit + 1, shards, tuple(labels)):
             found.append(recipient)
             if len(found) > limit:
                 return Walk(found[:limit], _place(found[limit - 1].id))
-        return Walk(found, None)
+        return Walk(found, following)
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int

@@ -80,7 +80,9 @@ class Subscriptions(Protocol):
     ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after` (None: from the start).
 
-        labels: only those with one of them, if there are any. What changed within the last second may not show yet.
+        labels: only those with one of them, if there are any; a stretch may then be short, or empty, though more
+        follows, so that nobody has to look for a rare label without an end. What changed within the last second may not
+        show yet.
         """
 
     def labelled(self, app: AppId, labels: Collection[str]) -> int:
