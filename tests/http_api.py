@@ -116,7 +116,7 @@ def _routes() -> list[tuple[re.Pattern[str], Capability]]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"{\w+}", "[^/]+", path.replace("{proxy+}", ".+")))
+    return re.compile(re.sub(r"{\w+}", "[^/]+", path.replace("{proxy+}", ".+")), re.DOTALL)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -29,10 +29,12 @@ async function call(path, body) {
   return response.json();
 }
 
-// The right to the inbox: told to who brought a code, and to nobody else.
-const KEY = `tocsin.inbox.${app}`;
-const asEnrolled = (path, body) =>
-  call(`${app}/${path}`, { id: push.getState().id, key: localStorage.getItem(KEY) ?? "", ...body });
+// The right to the inbox: told to who brought a code, and to nobody else. Kept where the page's other data is.
+const shelf = () => caches.open(`tocsin-inbox-${app}`);
+const keep = async (key) => (await shelf()).put("/key", new Response(key));
+const kept = async () => (await (await shelf()).match("/key"))?.text() ?? "";
+const asEnrolled = async (path, body) =>
+  call(`${app}/${path}`, { id: push.getState().id, key: await kept(), ...body });
 
 function entry({ id, title, text, createdAt, readedAt }) {
   const note = document.createElement("details");
@@ -88,9 +90,9 @@ async function turnOn() {
   const permission = await Notification.requestPermission();
   if (permission !== "granted") throw { code: permission === "denied" ? permission : "dismissed" };
   const { externalId, token, key } = await call(code, {});
+  await keep(key);
   await push.identify(externalId, token);
   await push.subscribe();
-  localStorage.setItem(KEY, key);
   used = true;
   // From now on the page is this device's own, and the code stands in no history.
   history.replaceState(null, "", `/qrcode/${app}`);
