@@ -54,7 +54,8 @@ PAGE = """
 {code}
 {notify}
 
-  4. Unsubscribe the address with all its browsers (line 2 enrols one again):
+  4. Unsubscribe the address with all its browsers (line 2 enrols one again; the reader of Keymaster and bNotify, whose
+     messages leave after their answers, comes back when this starts anew):
 
 {unsubscribe}
 

@@ -123,6 +123,8 @@ def refusal_of(error: ValidationError) -> Refused:
 def rule_of(problem: ErrorDetails) -> str:
     """What a value has to be, after its name: pydantic's words without its jargon."""
     match problem["type"]:
+        case "missing":
+            return "is required"
         case "extra_forbidden":
             return "is not known here"
         case kind if kind.startswith("int_"):

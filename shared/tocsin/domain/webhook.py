@@ -154,7 +154,7 @@ def fault_of_url(url: str) -> str | None:
         return f"must be at most {URL_LIMIT} characters"
     match = _URL.fullmatch(url)
     if match is None:
-        return "must be an https URL on port 443 with a host name, and nothing before that name"
+        return "must look like https://host.example/path: no port but 443, no user name, no #fragment"
     labels = match["host"].lower().removesuffix(".").split(".")
     if len(labels) < 2 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):  # noqa: PLR2004
         return "must name a host by its full name"

@@ -64,8 +64,11 @@ class Hook:
             database.update_item(
                 TableName=table,
                 Key={**key, "sk": {"S": one["id"]}},
-                UpdateExpression="SET due_at = :now",
-                ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+                UpdateExpression="SET due_at = :now, tried_at = :yesterday",
+                ExpressionAttributeValues={
+                    ":now": {"N": str(int(time.time()))},
+                    ":yesterday": {"N": str(int(time.time()) - 86_400)},
+                },
             )
         invoked(self._deployed, "scheduler", {})
 

@@ -333,3 +333,18 @@ def test_what_was_accepted_is_answered_though_the_allowance_cannot_be_read(
 
     monkeypatch.setattr(engine.quotas, "usage", away)
     assert expect(200, site.server.send())["limits"] == {"remaining": None, "limit": 10}
+
+
+@pytest.mark.parametrize(
+    "name", ["externalId", "external_ids", "subscriberId", "segmentId", "userIds", "tag", "Targets"]
+)
+def test_a_misspelt_target_is_no_send_to_everyone(site: Site, engine: MemoryEngine, name: str) -> None:
+    site.visit()
+    told = expect(400, site.server.send(**{name: ["u-1"]}))["message"]
+    assert told.endswith(f"must name its targets by subscriberIds, externalIds or tags, not by {name}")
+    assert not engine.storage.sends
+
+
+def test_other_members_that_are_not_known_are_ignored(site: Site) -> None:
+    site.visit()
+    expect(200, site.server.send(priority="high", actions=[]))

@@ -1,5 +1,6 @@
 """POST /api/v1/server/send (PU-9 to PU-14, PU-26)."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
@@ -39,6 +40,9 @@ Name = TypeVar("Name")
 Object = Annotated[dict[str, Any], AfterValidator(json_object(MAX_DATA))]
 
 
+_LIKE_A_TARGET = re.compile(r"(subscriber|external|user|segment)s?[_-]?(ids?)?|tags?|targets?", re.IGNORECASE)
+
+
 class SendRequest(SparseModel):
     """What to show, and to whom. A member that is null counts as absent; with no target at all it is for everyone.
 
@@ -56,6 +60,15 @@ class SendRequest(SparseModel):
     data: Object | None = None
     metadata: Object | None = None
     idempotencyKey: Annotated[str, Field(min_length=1, max_length=MAX_IDEMPOTENCY_KEY)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
+        """What is not known is ignored, but a misspelt target would make one person's message everybody's."""
+        for name in fields.keys() - cls.model_fields.keys():
+            if _LIKE_A_TARGET.fullmatch(name):
+                raise ValueError(f"must name its targets by subscriberIds, externalIds or tags, not by {name[:32]}")
+        return fields
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "SendRequest":

@@ -55,7 +55,9 @@ def curl(document: Json, method: str, path: str, told: Json, example: str | None
             places[parameter["in"]][parameter["name"]] = str(parameter["examples"][example]["value"])
     query = "&".join(f"{name}={value}" for name, value in places["query"].items())
     url = _server(document) + path.format_map(_Filled(places["path"])) + (f"?{query}" if query else "")
-    words = [f"curl {shlex.quote(url)}" if method in {"GET", "POST"} else f"curl -X {method} {shlex.quote(url)}"]
+    sends = any(example in body.get("examples", {}) for body in told.get("requestBody", {}).get("content", {}).values())
+    told_by_curl = method == ("POST" if sends else "GET")
+    words = [f"curl {shlex.quote(url)}" if told_by_curl else f"curl -X {method} {shlex.quote(url)}"]
     words += [f"-H {shlex.quote(line)}" for line in _credential_lines(document, told)]
     for media_type, body in told.get("requestBody", {}).get("content", {}).items():
         if example in body.get("examples", {}):

@@ -90,7 +90,12 @@ def enable(app: AppInPath, dialect: DialectInPath, actor: OperatorActor, engine:
 
 @router.get("/events")
 def list_events(
-    app: AppInPath, dialect: DialectInPath, engine: EngineDependency, state: State, cursor: Cursor, limit: Limit = 100
+    app: AppInPath,
+    dialect: DialectInPath,
+    engine: EngineDependency,
+    cursor: Cursor,
+    state: State = EventState.FAILING,
+    limit: Limit = 100,
 ) -> dict[str, object]:
     """The events that did not arrive: failing ones are tried again, dead ones were tried eight times in 24 hours."""
     page = engine.webhooks.pending(app, dialect, state, limit, cursor)
