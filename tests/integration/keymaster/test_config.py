@@ -30,7 +30,7 @@ def test_push_is_configured_from_nothing(customer: Customer) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"webhook_url": "http://yourapp.example.com/"}, "webhook_url must be an https URL"),
+        ({"webhook_url": "http://yourapp.example.com/"}, "webhook_url must look like https://"),
         ({"webhook_url": "https://169.254.169.254/latest"}, "webhook_url must name a host"),
         ({"webhook_url": "https://localhost/"}, "webhook_url must name a host"),
         ({"daily_quota": -1}, "daily_quota must be greater than or equal to 0"),
