@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from tocsin.application.known_app import known_app
 from tocsin.application.ports import (
     Clock,
     Credits,
@@ -129,10 +130,7 @@ class Accounts:
 
     def app(self, app: AppId) -> App:
         """An app. Raises Refused: NOT_FOUND."""
-        found = self._registry.app(app)
-        if found is None:
-            raise Refused(Fault.NOT_FOUND, "App not found")
-        return found
+        return known_app(self._registry, app)
 
     def apps(self, tenant: TenantId, limit: int, cursor: str | None) -> Page[App]:
         """The apps of a tenant, newest first. Raises Refused: NOT_FOUND."""

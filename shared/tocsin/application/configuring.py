@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from tocsin.application.accounts import VapidPair, checked_contact, new_vapid_key, sealed_vapid_key
+from tocsin.application.known_app import known_app
 from tocsin.application.ports import (
     Clock,
     Page,
@@ -67,7 +68,7 @@ class Configuring:
         if changes.contact is not None:
             checked_contact(changes.contact)
         for _ in range(_RACES):
-            old = self._app(app)
+            old = known_app(self._registry, app)
             new = _changed(old, changes)
             if new == old:
                 return old
@@ -81,7 +82,7 @@ class Configuring:
 
     def vapid_keys(self, app: AppId) -> Sequence[VapidKeyUse]:
         """The VAPID keys of an app: the present one, then the others, newest first. Raises Refused: NOT_FOUND."""
-        present, in_use = self._app(app).vapid_key, self._subscriptions.counts(app).by_key
+        present, in_use = known_app(self._registry, app).vapid_key, self._subscriptions.counts(app).by_key
         uses = [VapidKeyUse(key, key.id == present, in_use.get(key.id, 0)) for key in self._registry.vapid_keys(app)]
         return sorted(uses, key=lambda use: not use.present)
 
@@ -92,7 +93,7 @@ class Configuring:
         """
         key = new_vapid_key(given)
         for _ in range(_RACES):
-            old = self._app(app)
+            old = known_app(self._registry, app)
             if self._registry.vapid_key(app, key.id) is not None:
                 raise Refused(Fault.CONFLICT, "The app has this VAPID key already", field="vapid")
             new = replace(old, revision=old.revision + 1)
@@ -114,7 +115,7 @@ class Configuring:
         Raises Refused: NOT_FOUND, FIELD_INVALID (no key, or no pair), CONFLICT (it was retired, or shall be the
         present key and another one is).
         """
-        owner, key = self._app(app), new_vapid_key(given)
+        owner, key = known_app(self._registry, app), new_vapid_key(given)
         found = self._registry.vapid_key(app, key.id)
         if found is None:
             return self.rotate(app, given, actor, present=present)
@@ -130,7 +131,7 @@ class Configuring:
         Raises Refused: NOT_FOUND, CONFLICT (new subscriptions are made under it, or there are still some).
         """
         for _ in range(_RACES):
-            owner, found = self._app(app), self._registry.vapid_key(app, key)
+            owner, found = known_app(self._registry, app), self._registry.vapid_key(app, key)
             if found is None:
                 raise Refused(Fault.NOT_FOUND, "VAPID key not found")
             if found.retired_at is not None:
@@ -150,14 +151,8 @@ class Configuring:
 
     def audit(self, app: AppId, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Who changed what, newest first. Raises Refused: NOT_FOUND."""
-        self._app(app)
+        known_app(self._registry, app)
         return self._registry.audit(app, limit, cursor)
-
-    def _app(self, app: AppId) -> App:
-        found = self._registry.app(app)
-        if found is None:
-            raise Refused(Fault.NOT_FOUND, "App not found")
-        return found
 
     def _entry(self, app: AppId, actor: Actor, action: Action, details: Mapping[str, object]) -> AuditEntry:
         return AuditEntry(self._randomness.new_id(), app, self._now(), actor, action, details)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from tocsin.application.known_app import known_app
 from tocsin.application.listing import EVERY_STATE, Listing, SubscriptionView
 from tocsin.application.ports import Clock, Quotas, Registry
-from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.quota import QuotaWindow
 from tocsin.domain.subscription import MAX_REJECTIONS, Counts, SubscriptionState
@@ -53,9 +53,7 @@ class Diagnosing:
 
     def examine(self, app: App, subscription: SubscriptionId, dialect: DialectName) -> Sequence[Finding]:
         """One finding for each check, whatever it came to. Raises Refused: NOT_FOUND."""
-        view, current = self._listing.get(app.id, subscription), self._registry.app(app.id)
-        if current is None:
-            raise Refused(Fault.NOT_FOUND, "App not found")
+        view, current = self._listing.get(app.id, subscription), known_app(self._registry, app.id)
         return [
             _enabled(current, dialect),
             _active(view),

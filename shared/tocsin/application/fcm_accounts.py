@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tocsin.application.fcm_access import fcm_context
+from tocsin.application.known_app import known_app
 from tocsin.application.ports import (
     Clock,
     Randomness,
@@ -18,7 +19,6 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 from tocsin.domain.service_account import InvalidServiceAccount, parse_service_account
 from tocsin.domain.subscription import FCM_KEY
-from tocsin.domain.tenancy import App
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class FcmAccounts:
 
     def get(self, app: AppId) -> FcmUse:
         """The app's. Raises Refused: NOT_FOUND."""
-        self._app(app)
+        known_app(self._registry, app)
         found = self._accounts.get(app)
         if found is None:
             raise Refused(Fault.NOT_FOUND, "The app has no FCM service account")
@@ -61,7 +61,7 @@ class FcmAccounts:
 
         Raises Refused: NOT_FOUND, FIELD_INVALID.
         """
-        owner = self._app(app)
+        owner = known_app(self._registry, app)
         try:
             account = parse_service_account(file)
         except InvalidServiceAccount as error:
@@ -74,18 +74,12 @@ class FcmAccounts:
 
     def remove(self, app: AppId, actor: Actor) -> None:
         """Forget the app's: its phones are not reached any more. Raises Refused: NOT_FOUND."""
-        self._app(app)
+        known_app(self._registry, app)
         if not self._accounts.remove(app, self._entry(app, actor, Action.FCM_ACCOUNT_REMOVED, {})):
             raise Refused(Fault.NOT_FOUND, "The app has no FCM service account")
 
     def _use(self, app: AppId, account: SealedServiceAccount) -> FcmUse:
         return FcmUse(account, self._subscriptions.counts(app).by_key.get(FCM_KEY, 0))
-
-    def _app(self, app: AppId) -> App:
-        found = self._registry.app(app)
-        if found is None:
-            raise Refused(Fault.NOT_FOUND, "App not found")
-        return found
 
     def _entry(self, app: AppId, actor: Actor, action: Action, details: Mapping[str, object]) -> AuditEntry:
         return AuditEntry(self._randomness.new_id(), app, self._now(), actor, action, details)

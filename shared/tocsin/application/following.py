@@ -48,7 +48,8 @@ class Following:
             if subscribed == (old is not None and old.subscribed):
                 return old
             new = replace(self._next(app, external_id, old), subscribed=subscribed)
-            # Before the write: what was told twice has one id mostly, and what was written is never told again.
+            # Before the write, for nobody tells again what is written. Told twice, it has the same id, unless another
+            # container was at the same person at that instant.
             self._tell(app, new)
             try:
                 self._persons.put(new, old)

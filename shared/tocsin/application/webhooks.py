@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tocsin.application.jobs import TryAgain
+from tocsin.application.known_app import known_app
 from tocsin.application.ports import Clock, Events, Hooks, Page, PendingEvents, Randomness, Registry, Stale, Unavailable
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
@@ -69,7 +70,7 @@ class Webhooks:
         """
         self._check(url, auth)
         for _ in range(_RACES):
-            owner, old = self._app(app), self._hooks.get(app, dialect)
+            owner, old = known_app(self._registry, app), self._hooks.get(app, dialect)
             now = int(self._clock.now())
             before = old or Webhook(app, dialect, None, 1, now)
             new = self._changed(before, url, auth, now, rotate=rotate)
@@ -83,7 +84,7 @@ class Webhooks:
     def enable(self, app: AppId, dialect: DialectName, actor: Actor) -> Webhook:
         """Try a webhook again that was given up. Raises Refused: NOT_FOUND (there is none)."""
         for _ in range(_RACES):
-            owner, old = self._app(app), self._hooks.get(app, dialect)
+            owner, old = known_app(self._registry, app), self._hooks.get(app, dialect)
             if old is None or old.url is None:
                 raise Refused(Fault.NOT_FOUND, "There is no webhook")
             if old.disabled_at is None:
@@ -121,12 +122,12 @@ class Webhooks:
         self, app: AppId, dialect: DialectName, state: EventState, limit: int, cursor: str | None
     ) -> Page[PendingEvent]:
         """The events that did not arrive yet. Raises Refused: NOT_FOUND."""
-        self._app(app)
+        known_app(self._registry, app)
         return self._pending.listed(app, dialect, state, limit, cursor)
 
     def replay(self, app: AppId, dialect: DialectName, event: str, actor: Actor) -> PendingEvent:
         """Try an event now and, if that fails, by the whole schedule again. Raises Refused: NOT_FOUND."""
-        self._app(app)
+        known_app(self._registry, app)
         found = self._pending.get(app, dialect, event)
         if found is None:
             raise Refused(Fault.NOT_FOUND, "Event not found")
@@ -136,7 +137,7 @@ class Webhooks:
 
     def replay_dead(self, app: AppId, dialect: DialectName, actor: Actor) -> int:
         """The same for up to 100 dead events; how many. Again until there is none."""
-        self._app(app)
+        known_app(self._registry, app)
         dead = self._pending.listed(app, dialect, EventState.DEAD, _REPLAYED_AT_ONCE, None).items
         for one in dead:
             self._revived(one)
@@ -194,12 +195,6 @@ class Webhooks:
         except Stale:
             return None
         return new
-
-    def _app(self, app: AppId) -> App:
-        found = self._registry.app(app)
-        if found is None:
-            raise Refused(Fault.NOT_FOUND, "App not found")
-        return found
 
 
 def _told(new: Webhook, old: Webhook | None) -> str:

@@ -74,13 +74,18 @@ class JsonBody(Generic[Model]):
     most: int
     declared: bool
 
+    @property
+    def too_large(self) -> str:
+        """What whoever sends more is told."""
+        return f"The body is larger than {self.most // 1024} KiB"
+
     async def __call__(self, request: Request) -> Model:
         """The body of a request. Raises Refused."""
         if self.declared and _media_type(request) != "application/json":
             raise Refused(Fault.BODY_NOT_JSON, "Content-Type must be application/json", field="Content-Type")
         body = await request.body()
         if len(body) > self.most:
-            raise Refused(Fault.BODY_TOO_LARGE, f"The body is larger than {self.most // 1024} KiB")
+            raise Refused(Fault.BODY_TOO_LARGE, self.too_large)
         fields = load_object(body)
         try:
             return self.model.model_validate(fields)

@@ -185,7 +185,7 @@ class _Operation:
             **ANY,
             **({Fault.FIELD_INVALID: "limit must be an integer"} if self._has_rules() else {}),
             **(IDEMPOTENCY if self.call.sends else {}),
-            **(JSON_BODY if self.body else {}),
+            **({**JSON_BODY, Fault.BODY_TOO_LARGE: self.body.too_large} if self.body else {}),
             **self.call.refusals,
         }
         rendered = {fault.value: self.dialect.render(_refused(fault, text)) for fault, text in texts.items()}

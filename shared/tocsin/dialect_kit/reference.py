@@ -33,11 +33,10 @@ PUBLISHABLE_KEY: Refusals = {
 """Of a call with a key for pages."""
 JSON_BODY: Refusals = {
     Fault.BODY_NOT_JSON: "The body must be a JSON object",
-    Fault.BODY_TOO_LARGE: "The body is larger than 64 KiB",
     Fault.FIELD_MISSING: "title is required",
     Fault.FIELD_INVALID: "title must be a string",
 }
-"""Of every call with a body; nobody has to name them."""
+"""Of every call with a body, beside one that is too large; nobody has to name them."""
 IDEMPOTENCY: Refusals = {
     Fault.FIELD_INVALID: "Idempotency-Key must be 1 to 256 visible ASCII characters",
     Fault.IDEMPOTENCY_MISMATCH: "This Idempotency-Key was used for another request",

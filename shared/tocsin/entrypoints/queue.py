@@ -107,7 +107,7 @@ def _handler(
             job = decode(record.body)
             fields = _named(job)
             work(job, record, until)
-        except Exception as error:
+        except Exception as error:  # whatever it was, it is told here and left to SQS
             observability.log("job failed", fields, error)
             container.meter.count(Metric.CRASHED)
             raise

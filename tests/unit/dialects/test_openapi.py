@@ -134,6 +134,20 @@ def test_a_server_is_told_of_a_rate_limit_where_there_is_one_and_nowhere_else(na
         assert (second == 429) == told, label
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "kilobytes"),
+    [
+        ("pushservice", "POST /v1/send", 64),
+        ("cloudsignal", "POST /v2/push/send", 256),
+        ("pushary", "POST /api/v1/server/send", 256),
+        ("keymaster", "POST /push/send/batch", 5120),
+    ],
+)
+def test_a_body_is_told_the_size_that_its_own_route_takes(name: DialectName, label: str, kilobytes: int) -> None:
+    responses = dict(operations(name))[label]["responses"]
+    assert f"The body is larger than {kilobytes} KiB" in json.dumps(responses)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_row_of_our_table_is_left_in_what_customers_read(name: DialectName) -> None:
     assert re.findall(r"\b(?:PS|CS|BN|PU|KM|X)-\d+", json.dumps(of(name))) == []

@@ -38,9 +38,10 @@ class Content(SparseModel):
     data: handed to the site's pages; its `url`, if it is one, is the tap target, which the document has no field for.
     """
 
-    title: Annotated[str, Field(min_length=1)]
-    body: Annotated[str, Field(min_length=1)]
-    data: dict[str, Any] | None = None
+    # The longest are told to who reads the reference; what is longer is refused in the document's words, below.
+    title: Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": MAX_TITLE})]
+    body: Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": MAX_BODY})]
+    data: Annotated[dict[str, Any], Field(description=f"At most {MAX_DATA:,} bytes of compact JSON.")] | None = None
     ttl: Annotated[int, Field(ge=0, le=MAX_TTL)] = DEFAULT_TTL
 
     def to_notification(self) -> Notification:
