@@ -3,13 +3,16 @@
 from collections import Counter
 from functools import cached_property
 
+from tests.memory.catalogue import MemoryCatalogue
 from tests.memory.deployment import MemoryDeployment
 from tocsin.application.access_tokens import AccessTokens
 from tocsin.application.accounts import Accounts
 from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
-from tocsin.application.clicking import Clicking
+from tocsin.application.campaigning import Campaigning
 from tocsin.application.configuring import Configuring
+from tocsin.application.continuing import Continuing
+from tocsin.application.counting import Counting
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
@@ -20,29 +23,39 @@ from tocsin.application.fanning_out import FanningOut
 from tocsin.application.fcm_access import FcmAccess
 from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.firing import Firing
+from tocsin.application.flows import Flows
 from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
 from tocsin.application.importing import Importing
+from tocsin.application.launching import Launching
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.measuring import Measuring
 from tocsin.application.membership import Membership
 from tocsin.application.messaging import Messaging
 from tocsin.application.metrics import Metric
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
+from tocsin.application.previewing import Previewing
 from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
+from tocsin.application.reporting import Reporting
 from tocsin.application.resuming import Resuming
 from tocsin.application.retrying import Retrying
 from tocsin.application.reviewing import Reviewing
+from tocsin.application.running import Running
+from tocsin.application.segments import Segments
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
 from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
+from tocsin.application.templates import Templates
+from tocsin.application.triggering import Triggering
 from tocsin.application.user_tokens import UserTokens
 from tocsin.application.watching import Watching
 from tocsin.application.webhooks import Webhooks
@@ -148,7 +161,7 @@ class MemoryEngine(MemoryDeployment):
             self.sends,
             self.credits,
             self.subscriptions,
-            self.delivering,
+            lambda: self.delivering,
             self.settling,
             Repeating(self.sends, self.credits, self.settling, self.derivation, self.clock),
             self.resuming,
@@ -160,20 +173,26 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def fetching(self) -> Fetching:
         """Messages that were too long."""
-        return Fetching(self.sends, self.acts, self.derivation, self.clock)
+        return Fetching(self.sends, self.chunks, self.subscriptions, self.fetches, self.derivation, self.clock)
 
     @cached_property
-    def clicking(self) -> Clicking:
-        """Clicks."""
-        return Clicking(
+    def reporting(self) -> Reporting:
+        """What service workers report of messages."""
+        return Reporting(self.sightings, self.derivation)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """What service workers reported, counted."""
+        return Counting(
             self.sends,
             self.chunks,
             self.subscriptions,
-            self.acts,
+            self.engagement,
             self.inbox,
             self.events,
-            self.derivation,
+            self.triggering,
             self.clock,
+            self.meter,
         )
 
     @cached_property
@@ -184,10 +203,41 @@ class MemoryEngine(MemoryDeployment):
             self.registry,
             self.identifying,
             self.following,
+            self.triggering,
             self.derivation,
             self.clock,
             self.randomness,
         )
+
+    @cached_property
+    def flows(self) -> Flows:
+        """Flows."""
+        return Flows(self.flow_catalogue, self.runs, self.run_jobs, self.clock, self.randomness)
+
+    @cached_property
+    def triggering(self) -> Triggering:
+        """What begins runs of flows."""
+        return Triggering(self.flow_catalogue, self.run_jobs)
+
+    @cached_property
+    def running(self) -> Running:
+        """The worker of runs."""
+        return Running(
+            self.flow_catalogue,
+            self.runs,
+            self.run_jobs,
+            self.registry,
+            self.subscriptions,
+            self.sending,
+            self.limiting,
+            self.derivation,
+            self.clock,
+        )
+
+    @cached_property
+    def continuing(self) -> Continuing:
+        """The sweep of runs."""
+        return Continuing(self.runs, self.run_jobs, lambda call, asked: [call(one) for one in asked], self.clock)
 
     @cached_property
     def following(self) -> Following:
@@ -218,6 +268,67 @@ class MemoryEngine(MemoryDeployment):
     def reviewing(self) -> Reviewing:
         """Sends, looked at afterwards."""
         return Reviewing(self.sends, self.settling)
+
+    @cached_property
+    def campaigning(self) -> Campaigning:
+        """Campaigns."""
+        return Campaigning(
+            self.campaigns,
+            self.launching,
+            self.measuring,
+            self.steering,
+            self.segments,
+            self.schedules,
+            self.clock,
+            self.randomness,
+            self.meter,
+        )
+
+    @cached_property
+    def launching(self) -> Launching:
+        """The sending of campaigns."""
+        return Launching(
+            self.sending,
+            self.campaigns,
+            self.segments,
+            self.subscriptions,
+            self.registry,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """How campaigns and API sends are going."""
+        return Measuring(
+            self.campaigns,
+            self.sends,
+            self.settling,
+            self.engagement,
+            lambda call, asked: [call(one) for one in asked],
+        )
+
+    @cached_property
+    def firing(self) -> Firing:
+        """What the clock does with campaigns."""
+        return Firing(
+            self.campaigns, self.launching, self.measuring, self.schedules, self.registry, self.clock, self.meter
+        )
+
+    @cached_property
+    def previewing(self) -> Previewing:
+        """What sends and campaigns would do."""
+        return Previewing(self.sends, self.subscriptions, self.segments, self.quotas, self.credits, self.clock)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Rules that say whom a campaign means."""
+        return Segments(MemoryCatalogue(self.storage), self.subscriptions, self.clock, self.randomness)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Texts that are kept to be sent again."""
+        return Templates(MemoryCatalogue(self.storage), self.clock, self.randomness)
 
     @cached_property
     def identifying(self) -> Identifying:

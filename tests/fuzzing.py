@@ -111,10 +111,18 @@ class Visitor:
         client = expect(200, cloudsignal.call("GET", "/clients"))["clients"][0]["registration_id"]
         code = expect(200, customer.bnotify().code(PERSON))["code"]
         let_in = expect(200, api.call("POST", f"/qrcode/{code}", {}, {"Origin": SITE}))
+        sent = expect(200, customer.pushary().send())
+        words = {"name": "Welcome", "title": "Hi {{name}}", "body": "{{text}}", "actionUrl": f"{SITE}/{{{{name}}}}"}
+        template = expect(201, customer.pushary().call("POST", "/templates", words))["id"]
+        rules = {"name": "Regulars", "rules": {"field": "tags", "operator": "has", "value": "regular"}}
+        segment = expect(201, customer.pushary().call("POST", "/segments", rules))["id"]
         ids = {
             "app": customer.app,
             "app_id": gym.id,
-            "campaign_id": expect(200, customer.pushary().send())["campaignId"],
+            "campaign_id": _campaign(customer),
+            "GET /api/v1/server/campaigns/{campaign_id}/stats campaign_id": sent["campaignId"],
+            "POST /api/v1/server/campaigns/{campaign_id}/pause campaign_id": _campaign(customer, "send"),
+            "POST /api/v1/server/campaigns/{campaign_id}/resume campaign_id": _campaign(customer, "send", "pause"),
             "channel": customer.channel,
             "code": code,
             **{f"POST /qrcode/{{code}}/{call} code": customer.app for call in ("inbox", "mute", "read")},
@@ -129,8 +137,14 @@ class Visitor:
             "notifications": [{"user_id": PERSON, "title": "Shift approved", "body": "Your request was approved."}],
             "registration_id": client,
             "request_id": expect(200, cloudsignal.send(target_all=True))["request_id"],
+            "flow_id": _flow(customer),
+            "POST /api/v1/server/flows/{flow_id}/pause flow_id": _flow(customer, "activate"),
+            "segment_id": segment,
+            "segmentId": segment,
             "subscriber_id": own.partition(".")[0],
             "subscription": subscription,
+            "template_id": template,
+            "templateId": template,
             "target_registration_ids": [client],
             "target_user_emails": [READER],
             "user_id": PERSON,
@@ -167,6 +181,26 @@ class Visitor:
         schemes = [name for one in case.operation.definition.raw.get("security", ()) for name in one]
         if number % WITHOUT_A_KEY:
             case.headers.update(self.keys[schemes[number % len(schemes)]] if schemes else {"Origin": SITE})
+
+
+def _campaign(customer: Customer, *steps: str) -> str:
+    """The id of a campaign after these steps."""
+    words = {"name": "Welcome", "title": "Hi {{name}}", "body": "There is news"}
+    name = expect(201, customer.pushary().call("POST", "/campaigns", words))["id"]
+    for step in steps:
+        expect(200, customer.pushary().call("POST", f"/campaigns/{name}/{step}"))
+    return str(name)
+
+
+def _flow(customer: Customer, *steps: str) -> str:
+    """The id of a flow after these steps."""
+    shown = {"title": "Hi {{name}}", "body": "There is news"}
+    sending = {"stepType": "send_notification", "config": {"notification": shown}}
+    words = {"name": "Welcome", "triggerType": "subscription", "steps": [sending]}
+    name = expect(201, customer.pushary().call("POST", "/flows", words))["id"]
+    for step in steps:
+        expect(200, customer.pushary().call("POST", f"/flows/{name}/{step}"))
+    return str(name)
 
 
 def _keys(customer: Customer) -> dict[str, Mapping[str, str]]:

@@ -70,8 +70,8 @@ def _limit_workers(emulator: Emulator) -> None:
 
 
 def _adapt_roles(emulator: Emulator) -> None:
-    # The emulator enforces the roles, but would deny two things that AWS allows: it knows no condition key of KMS, and
-    # asks for an action SendMessageBatch where AWS asks for SendMessage.
+    # The emulator enforces the roles, but would deny three things that AWS allows: it knows no condition key of KMS,
+    # asks for an action SendMessageBatch where AWS asks for SendMessage, and thinks that all schedules share one group.
     roles = emulator.client("iam")
     for role in roles.list_roles()["Roles"]:
         for name in roles.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
@@ -79,6 +79,8 @@ def _adapt_roles(emulator: Emulator) -> None:
             for statement in policy["Statement"]:
                 if "kms:EncryptionContext:purpose" in statement.get("Condition", {}).get("StringEquals", {}):
                     del statement["Condition"]
+                if statement["Action"][0].startswith("scheduler:"):
+                    statement["Resource"] = "*"
                 if isinstance(statement["Action"], list):  # SAM writes a schedule's role with a text
                     statement["Action"] += [
                         f"{action}Batch" for action in SQS_BATCHES.intersection(statement["Action"])

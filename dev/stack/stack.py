@@ -155,6 +155,7 @@ class Stack:
             "OutboundProxy": simulators.proxy_url,
             "CaBundle": str(simulators.ca_bundle),
             "WorkerConcurrency": str(LOCAL_WORKERS),
+            "EventsWindow": "1",  # figures at once, for whoever tries it out
         }
         self._say("Deploying template.yaml")
         deploy(emulator, LOCAL_BUILD / "template.yaml", digest, parameters, self._dir / "deployed")

@@ -20,7 +20,7 @@ from pathlib import Path
 import pycurl
 from cryptography.hazmat.backends.openssl import backend
 
-from tests.bench import cold_start, tools
+from tests.bench import beacons, cold_start, tools
 from tests.bench.million import Story, Task
 from tests.bench.push_service import WrongMessages, running
 from tests.bench.racing import FAN_OUT, FULL, OURS, QUICK, Measured, Race
@@ -90,7 +90,11 @@ def _measured(folder: Path, *, quick: bool) -> Results:
         _simulated(race.own, one)
         for one in (small, replace(small, refuse=REFUSED, status=410), replace(small, refuse=REFUSED, status=400))
     )
-    return Results(_machine(load), load > BUSY, races, last_chunk, imports, size, million, tenth, plain, gone, failed)
+    _say("Counting what readers do")
+    readers = beacons.measured(folder, MILLION, 500 if quick else 20)
+    return Results(
+        _machine(load), load > BUSY, races, last_chunk, imports, size, million, tenth, plain, gone, failed, readers
+    )
 
 
 def _side_by_side(race: Race, whole: Task, tenth: Task) -> tuple[Story, Story]:

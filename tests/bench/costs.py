@@ -1,8 +1,9 @@
-"""What a simulated send used, as AWS bills it."""
+"""What a simulated send and its readers used, as AWS bills it."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
+from tests.bench.beacons import Beacons
 from tests.bench.million import Story
 from tocsin.domain.prices import USD, VCPU_GB, Resource
 
@@ -21,6 +22,21 @@ def used(story: Story, cpu_seconds: float) -> Mapping[Resource, Decimal]:
         Resource.KEY_REQUEST: _number(calls.get("Decrypt", 0)),
         Resource.SECRET_REQUEST: _number(calls.get("GetSecretValue", 0)),
     }
+
+
+def used_by_readers(each: Beacons, number: int) -> Mapping[Resource, Decimal]:
+    """The same of so many beacons."""
+    used_by_one = {
+        Resource.API_REQUEST: 1.0,
+        Resource.INVOCATION: each.invocations,
+        Resource.GB_SECOND: each.cpu * float(VCPU_GB),
+        Resource.QUEUE_REQUEST: each.queue_requests,
+        Resource.FAIR_QUEUE_REQUEST: each.queue_requests,
+        Resource.WRITE_UNIT: each.write_units,
+        Resource.READ_UNIT: each.read_units,
+        Resource.LOG_GB: each.log_bytes / 10**9,
+    }
+    return {resource: number * _number(units) for resource, units in used_by_one.items()}
 
 
 def priced(units: Mapping[Resource, Decimal]) -> Mapping[Resource, Decimal]:

@@ -15,6 +15,7 @@ from tocsin.application.accounts import NewApp, VapidPair
 from tocsin.application.send_command import SendCommand
 from tocsin.domain.audit import Actor
 from tocsin.domain.document import whole
+from tocsin.domain.engagement import Engagement
 from tocsin.domain.ids import SendId
 from tocsin.domain.notification import Notification
 from tocsin.domain.quota import LIMITS_OF, Plan
@@ -91,6 +92,11 @@ class Deployment:
         """All messages of the queues that are named so, which are then empty."""
         named = [url for url in self.cloud.queued if queues in url]
         return [body for url in named for _, body in self.cloud.queued.pop(url)]
+
+    def engagement(self, send: SendId) -> Engagement:
+        """What readers did with a send's messages."""
+        with clients_of(self.cloud):
+            return self._container.engagement.of(self.app.id, send)
 
     def found(self, send: SendId) -> Send:
         """The send as it is stored now."""

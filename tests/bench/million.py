@@ -87,10 +87,10 @@ class Story:
 
 def simulate(task: Task) -> Story:
     """Send to everybody and wait until the send is settled."""
-    clock, logged = _Clock(), _Log()
+    clock, logged = Clock(), Log()
     cloud = Cloud(clock.now)
     service = _PushService(clock, task)
-    with _instead_of_the_world(cloud, clock, service), _logging_to(logged):
+    with _instead_of_the_world(cloud, clock, service), logging_to(logged):
         deployment = Deployment(cloud, task.size, [UserAgent()])
         cloud.forget_counts()
         cloud.when_read = lambda items: clock.advance(items * task.fan_out_seconds)
@@ -126,7 +126,7 @@ def simulate(task: Task) -> Story:
     )
 
 
-class _Clock:
+class Clock:
     """Simulated time; each worker goes on from where it is."""
 
     def __init__(self) -> None:
@@ -134,26 +134,31 @@ class _Clock:
         self._lock = threading.Lock()
 
     def now(self) -> float:
+        """Unix seconds."""
         return self._now
 
     def cpu(self) -> float:
+        """Simulated time takes no processor."""
         return 0.0
 
     def sleep(self, seconds: float) -> None:
+        """Pass the time."""
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
+        """Let time pass."""
         with self._lock:
             self._now += seconds
 
     def set(self, now: float) -> None:
+        """Say what time it is."""
         self._now = now
 
 
 class _PushService:
     """Answers every message after the time that a worker needs for it."""
 
-    def __init__(self, clock: _Clock, task: Task) -> None:
+    def __init__(self, clock: Clock, task: Task) -> None:
         self.accepted_at = array("d")
         self._clock = clock
         self._task = task
@@ -190,7 +195,7 @@ def _encrypted(_plaintext: bytes, _keys: RecipientKeys) -> bytes:
     return _BODY
 
 
-class _Log(io.TextIOBase):
+class Log(io.TextIOBase):
     """Counts what is written to it as CloudWatch Logs does."""
 
     def __init__(self) -> None:
@@ -202,7 +207,7 @@ class _Log(io.TextIOBase):
 
 
 @contextmanager
-def _instead_of_the_world(cloud: Cloud, clock: _Clock, service: _PushService) -> Iterator[None]:
+def _instead_of_the_world(cloud: Cloud, clock: Clock, service: _PushService) -> Iterator[None]:
     with (
         clients_of(cloud),
         mock.patch("tocsin.entrypoints.adapters.SystemClock", return_value=clock),
@@ -213,7 +218,8 @@ def _instead_of_the_world(cloud: Cloud, clock: _Clock, service: _PushService) ->
 
 
 @contextmanager
-def _logging_to(log: _Log) -> Iterator[None]:
+def logging_to(log: Log) -> Iterator[None]:
+    """What would go to CloudWatch Logs goes there."""
     handler: Any = logger.registered_handler
     before = handler.setStream(log)
     with redirect_stdout(log):
@@ -224,7 +230,7 @@ def _logging_to(log: _Log) -> Iterator[None]:
 class _Workers:
     """The workers of one function: each takes what is in the queue, as much as an event holds."""
 
-    def __init__(self, function: str, cloud: Cloud, clock: _Clock, task: Task) -> None:
+    def __init__(self, function: str, cloud: Cloud, clock: Clock, task: Task) -> None:
         self.invocations = self.polls = self.started = 0
         self._function = function
         self._cloud = cloud

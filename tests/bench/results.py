@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.bench import bars, costs
 from tests.bench.bars import Bar
+from tests.bench.beacons import PATTERN, Beacons
 from tests.bench.million import Story
 from tests.bench.racing import ASYNC, FAN_OUT, FLOOR, FLOOR_C, LOOP, NODE, OURS, PEERS, Measured
 from tocsin.domain.prices import AS_OF, USD, VCPU_GB, Resource
@@ -44,6 +45,7 @@ class Results:
     plain: Story
     gone: Story
     failed: Story
+    beacons: Beacons
 
     @property
     def fast(self) -> Mapping[str, Measured]:
@@ -71,6 +73,11 @@ class Results:
     def dollars(self) -> Mapping[Resource, Decimal]:
         """What that costs."""
         return costs.priced(self.units)
+
+    @property
+    def dollars_of_beacons(self) -> Mapping[Resource, Decimal]:
+        """What a million reports of readers cost."""
+        return costs.priced(costs.used_by_readers(self.beacons, MILLION))
 
     @property
     def growth(self) -> Mapping[str, float]:
@@ -107,6 +114,7 @@ class Results:
         yield from self._imports()
         yield from self._cost()
         yield from self._exceptions()
+        yield from self._beacons()
         yield from self._bars(verdicts)
 
     def as_json(self) -> Mapping[str, Any]:
@@ -125,6 +133,10 @@ class Results:
             "a_million": {
                 resource.value: {"units": float(number), "usd": float(self.dollars[resource])}
                 for resource, number in self.units.items()
+            },
+            "a_million_beacons": {
+                resource.value: {"units": float(number), "usd": float(self.dollars_of_beacons[resource])}
+                for resource, number in costs.used_by_readers(self.beacons, MILLION).items()
             },
             "growth": self.growth,
             "simulated": {
@@ -163,6 +175,16 @@ class Results:
         yield ""
         gone, failed = (round(costs.extra_writes(one, self.plain), 1) for one in (self.gone, self.failed))
         yield f"Write units beside: {gone:.1f} for each recipient who is gone, {abs(failed):.1f} for each who failed"
+
+    def _beacons(self) -> Iterator[str]:
+        yield ""
+        counted, writes = self.beacons.counted, self.beacons.writes
+        yield f"AWS for a million beacons, counted in {counted:,}; {writes:.2f} writes for each"
+        yield f"  {PATTERN}"
+        for resource, number in costs.used_by_readers(self.beacons, MILLION).items():
+            price = self.dollars_of_beacons[resource]
+            yield f"  {resource.value:28} {float(number):14,.3f} x ${USD[resource]:.10f} = ${price:.4f}"
+        yield f"  {'together':28} {'':33} ${sum(self.dollars_of_beacons.values()):.4f}"
 
     def _bars(self, verdicts: bool) -> Iterator[str]:
         yield ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.bench import tools
+from tests.bench import beacons, tools
 from tests.bench.audience import UserAgent
 from tests.bench.bars import Bar, count
 from tests.bench.cloud import Cloud
@@ -29,7 +29,7 @@ from tests.memory.system import VirtualClock
 from tocsin.domain.ids import SendId
 from tocsin.domain.prices import Resource
 
-TABLES = Tables("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable")
+TABLES = Tables("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable", "CampaignsTable")
 KB = "x" * 1000
 
 
@@ -121,6 +121,14 @@ def test_a_simulated_send_reaches_everybody_and_costs_what_it_asked_for() -> Non
     assert 0.7 < story.first < story.most
 
 
+def test_what_readers_do_is_counted_and_costs_what_it_asked_for(tmp_path: Path) -> None:
+    found = beacons.measured(tmp_path, 300_000, 300)
+    assert found.counted == 1_000  # measured() fails unless the figures are those of the pattern
+    assert 0.3 < found.writes <= found.write_units < 2
+    assert found.queue_requests > found.invocations > 1
+    assert found.cpu > 0.0005
+
+
 def test_who_is_gone_costs_more_and_is_counted_apart() -> None:
     plain, gone = simulate(task(1_000)), simulate(task(1_000, refuse=100))
     assert (gone.accepted, gone.gone, gone.failed) == (990, 10, 0)
@@ -188,4 +196,5 @@ def test_a_quick_run_fills_every_table(race: Race) -> None:
     assert len(found["bars"]) == 11
     assert all(bar["value"] > 0 for bar in found["bars"])
     assert found["a_million"]["DynamoDB write units"]["units"] > 12_000
+    assert found["a_million_beacons"]["HTTP API requests"]["usd"] == 1
     assert set(found["import_ms"]) >= {"send", "fanout", "deliver"}

@@ -1,17 +1,23 @@
 """One set of stores, whatever keeps it: what the contract tests run against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.contract.tables import Tables
+from tests.memory.catalogue import MemoryCatalogue
 from tests.memory.deployment import MemoryDeployment
 from tests.memory.system import SeededRandomness, VirtualClock
-from tocsin.adapters.dynamodb.acts import DynamoActs
 from tocsin.adapters.dynamodb.bulk import DynamoBulkWriter
+from tocsin.adapters.dynamodb.campaigns import CampaignSteps, DynamoCampaigns
+from tocsin.adapters.dynamodb.catalogue import DynamoCatalogue, Kind
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.codes import DynamoCodes
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.engagements import DynamoEngagements
+from tocsin.adapters.dynamodb.fetches import DynamoFetches
+from tocsin.adapters.dynamodb.flows import DynamoFlows
 from tocsin.adapters.dynamodb.imports import DynamoImports
 from tocsin.adapters.dynamodb.inbox import DynamoInbox
 from tocsin.adapters.dynamodb.members import DynamoMembers
@@ -19,17 +25,22 @@ from tocsin.adapters.dynamodb.persons import DynamoPersons
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
+from tocsin.adapters.dynamodb.runs import DynamoRuns
 from tocsin.adapters.dynamodb.sends import DynamoSends
 from tocsin.adapters.dynamodb.service_accounts import DynamoServiceAccounts
 from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
 from tocsin.adapters.dynamodb.webhooks import DynamoHooks, DynamoPendingEvents
 from tocsin.application.ports import (
-    Acts,
     BulkWriter,
+    Campaigns,
+    Catalogue,
     Chunks,
     Clock,
     Codes,
     Credits,
+    Engagements,
+    Fetches,
+    FlowCatalogue,
     Frozen,
     Hooks,
     Imports,
@@ -41,6 +52,7 @@ from tocsin.application.ports import (
     Randomness,
     Registry,
     RequestWindows,
+    Runs,
     Sends,
     ServiceAccounts,
     Subscriptions,
@@ -63,7 +75,8 @@ class Stores:
     windows: RequestWindows
     sends: Sends
     chunks: Chunks
-    acts: Acts
+    fetches: Fetches
+    engagements: Engagements
     imports: Imports
     bulk: BulkWriter
     persons: Persons
@@ -73,6 +86,10 @@ class Stores:
     pending_events: PendingEvents
     members: Members
     service_accounts: ServiceAccounts
+    catalogue: Callable[[Kind[Any]], Catalogue[Any]]
+    flows: FlowCatalogue
+    runs: Runs
+    campaigns: Campaigns
 
     def plan(self, chunk: Chunk, frozen: Frozen) -> None:
         """Store a chunk as a planner does: its recipients first."""
@@ -92,7 +109,8 @@ def memory_stores() -> Stores:
         memory.windows,
         memory.sends,
         memory.chunks,
-        memory.acts,
+        memory.fetches,
+        memory.engagement,
         memory.imports,
         memory.bulk,
         memory.persons,
@@ -102,6 +120,10 @@ def memory_stores() -> Stores:
         memory.pending_events,
         memory.members,
         memory.service_accounts,
+        lambda _kind: MemoryCatalogue(memory.storage),
+        memory.flow_catalogue,
+        memory.runs,
+        memory.campaigns,
     )
 
 
@@ -120,9 +142,10 @@ def dynamo_stores(
         DynamoCredits(database, tables.credits),
         DynamoQuotas(database, tables.credits),
         DynamoRequestWindows(database, tables.credits),
-        DynamoSends(database, *of_sends),
+        DynamoSends(database, *of_sends, CampaignSteps(database, tables.campaigns, tables.tenants)),
         DynamoChunks(database, *of_sends),
-        DynamoActs(database, tables.sends),
+        DynamoFetches(database, tables.sends),
+        DynamoEngagements(database, tables.sends),
         DynamoImports(database, tables.tenants),
         DynamoBulkWriter(subscriptions),
         DynamoPersons(database, tables.subscriptions),
@@ -132,4 +155,8 @@ def dynamo_stores(
         DynamoPendingEvents(database, tables.sends),
         DynamoMembers(database, tables.subscriptions),
         DynamoServiceAccounts(database, tables.tenants),
+        lambda kind: DynamoCatalogue(database, tables.campaigns, tables.tenants, kind),
+        DynamoFlows(database, tables.campaigns, tables.tenants),
+        DynamoRuns(database, tables.campaigns),
+        DynamoCampaigns(database, tables.campaigns, tables.tenants),
     )

@@ -29,6 +29,7 @@ class Tables:
     credits: str
     subscriptions: str
     sends: str
+    campaigns: str
 
 
 def create_tables(client: "DynamoDBClient", suffix: str) -> Tables:
@@ -36,7 +37,8 @@ def create_tables(client: "DynamoDBClient", suffix: str) -> Tables:
     names = {resource: f"{resource}-{suffix}" for resource in _schemas()}
     for resource, schema in _schemas().items():
         client.create_table(TableName=names[resource], **schema)
-    return Tables(names["TenantsTable"], names["CreditsTable"], names["SubscriptionsTable"], names["SendsTable"])
+    parts = ("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable", "CampaignsTable")
+    return Tables(*(names[part] for part in parts))
 
 
 @cache

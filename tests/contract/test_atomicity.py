@@ -36,12 +36,13 @@ from tests.contract.records import (
 )
 from tests.contract.stores import Stores, dynamo_stores
 from tests.contract.tables import create_tables
+from tests.contract.test_campaigns import CAMPAIGN, its_send
 from tocsin.adapters.dynamodb.database import Database, Update
 from tocsin.adapters.dynamodb.keys import Key
 from tocsin.adapters.dynamodb.marshalling import Record
 from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.ports import (
-    Act,
+    CampaignChange,
     Gone,
     Idempotency,
     InsufficientCredits,
@@ -50,11 +51,15 @@ from tocsin.application.ports import (
     Stale,
     Unavailable,
 )
+from tocsin.domain.campaign import CampaignStatus
 from tocsin.domain.chunk import Repeat, Result, claimed, finished
+from tocsin.domain.engagement import Act, Sighting, news, noted
+from tocsin.domain.place_token import Place
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
 from tocsin.domain.report import Report
 from tocsin.domain.send import Balance, Charge, Course, Send, SendState, Tally
 from tocsin.domain.subscription import MAX_REJECTIONS, Broadcasts, Counts, SubscriptionState
+from tocsin.webpush.origins import PushService
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -119,9 +124,29 @@ def test_a_balance_is_shared_out_exactly(stores: Stores) -> None:
 
 @pytest.mark.row("X-6")
 def test_x_6_of_many_who_fetch_one_message_one_is_the_first(stores: Stores) -> None:
-    results = at_once(lambda number: stores.acts.first(APP, send(1).id, 0, number % 10, Act.CLICKED), 80)
+    results = at_once(lambda number: stores.fetches.first(APP, send(1).id, 0, number % 10), 80)
     assert results.count(True) == 10
     assert results.count(False) == 70
+
+
+@pytest.mark.row("PU-32")
+def test_pu_32_what_many_count_at_once_is_counted_once_for_each_recipient(stores: Stores) -> None:
+    def count(number: int) -> object:
+        """Whoever has to read again does; a beacon comes four times, from as many workers."""
+        seen = [Sighting(Act.CLICKED, send(1).id, Place(0, number % 20, PushService.FCM), NOW)]
+        while new := news(block := stores.engagements.block(APP, send(1).id, 0), seen, clicks_only=False):
+            try:
+                stores.engagements.put(noted(block, new), NOW)
+            except Stale:
+                continue
+            return "new"
+        return "known"
+
+    results = at_once(count, 80)
+    assert results.count("known") == 60
+    found = stores.engagements.of(APP, send(1).id)
+    assert (found.displayed, found.clicked, found.dismissed) == (20, 20, 0)
+    assert stores.engagements.block(APP, send(1).id, 0).version == 20
 
 
 def test_a_new_endpoint_is_stored_by_one(stores: Stores) -> None:
@@ -564,3 +589,29 @@ def test_a_part_whose_reply_is_lost_counts_once_and_opens_the_send(
     assert stores.sends.opened(planned, 0, 4)
     assert network.carried == 3
     assert stores.sends.get(APP, planned.id) == replace(planned, state=SendState.SENDING, chunks=4)
+
+
+@pytest.mark.row("PU-27")
+@pytest.mark.parametrize("round_", range(4))
+def test_pu_27_of_many_who_send_edit_or_delete_a_campaign_at_once_one_does_and_the_others_are_told(
+    stores: Stores, round_: int
+) -> None:
+    stores.campaigns.put(CAMPAIGN)
+    made = its_send()
+
+    def act(number: int) -> object:
+        new = replace(CAMPAIGN, status=CampaignStatus.SENDING, name=f"By {number}", revision=1)
+        match number % 3:
+            case 0:
+                stores.sends.reserve(made, None, None, DUE, UNLIMITED, CampaignChange(new, None))
+            case 1:
+                stores.campaigns.put(new)
+            case _:
+                stores.campaigns.remove(CAMPAIGN)
+        return number
+
+    [number] = [one for one in at_once(lambda number: act(number + round_)) if one is not Stale]
+    assert isinstance(number, int)
+    left, sent = stores.campaigns.get(APP, CAMPAIGN.id), stores.sends.get(APP, made.id)
+    assert (None if left is None else left.name) == (None if number % 3 == 2 else f"By {number}")
+    assert sent == (None if number % 3 else made)

@@ -25,7 +25,7 @@ from tests.contract.tables import Tables, create_tables
 from tocsin.adapters.dynamodb.database import Database, Write
 from tocsin.adapters.dynamodb.marshalling import Record, from_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
-from tocsin.application.ports import Act, EnrolmentCode, Gone, Idempotency, Place
+from tocsin.application.ports import EnrolmentCode, Gone, Idempotency, Place
 from tocsin.domain.person import Person
 from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Tally
@@ -195,11 +195,11 @@ def test_a_request_window_ends_soon_after_its_time(shelves: Shelves) -> None:
     assert window.number("expires_at") == NOW // 60 * 60 + 120
 
 
-def test_acts_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_as_long_as_the_send(shelves: Shelves) -> None:
+def test_fetches_of_a_chunk_stand_in_one_item_of_a_partition_of_its_own_as_long_as_the_send(shelves: Shelves) -> None:
     for index in (7, 0, 499):
-        shelves.stores.acts.first(APP, send(1).id, 3, index, Act.CLICKED)
+        shelves.stores.fetches.first(APP, send(1).id, 3, index)
     [(name, item)] = shelves.items(shelves.tables.sends).items()
-    assert name == f"APP#{APP}#SEND#{send(1).id}#ACTS#00003 ACTS"
+    assert name == f"APP#{APP}#SEND#{send(1).id}#FETCHES#00003 FETCHES"
     assert item.number("expires_at") == shelves.stores.clock.now() + KEPT_SECONDS
 
 

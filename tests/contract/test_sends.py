@@ -65,10 +65,12 @@ def test_a_send_is_read_back_as_it_was(stores: Stores) -> None:
             1,
             Urgency.HIGH,
         ),
+        variables={},
+        site_name="Shop",
     )
     ids = (SubscriptionId("ab" * 12), SubscriptionId("cd" * 12))
     listed = send(3, state=PLANNED, audience=Chosen((BERT,), ids, ("news", "sport")))
-    listed = replace(listed, units=2, inbox="anna", traced=True)
+    listed = replace(listed, units=2, inbox="anna", traced=True, variables={"a.b": "é", "c": ""}, site_name="Shop")
     stores.sends.reserve(plain, None, None, DUE, UNLIMITED)
     stores.sends.reserve(full, None, None, DUE, UNLIMITED)
     stores.sends.reserve(listed, None, None, DUE, UNLIMITED)

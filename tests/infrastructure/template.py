@@ -1,5 +1,6 @@
 """template.yaml as data."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -76,6 +77,7 @@ def logical_id(reference: Any) -> str:
         case {"Fn::GetAtt": str(path)}:
             return path.partition(".")[0]
         case {"Fn::Sub": str(text)}:
-            return text.removeprefix("${").partition(".")[0]
+            named = re.search(r"\$\{(\w+)[.}]", text)
+            return text if named is None else named[1]
         case _:
             return str(reference)

@@ -47,7 +47,7 @@ TOKENS = {"jwt"}
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
 def test_a_cold_start_loads_nothing_that_the_function_may_not_need(path: Path) -> None:
-    worker = path.parent.name in {"fanout", "deliver", "scheduler", "webhooks"}
+    worker = path.parent.name in {"fanout", "deliver", "runs", "scheduler", "tally", "webhooks"}
     unwanted = TOKENS | {"pycurl"} | (WEB_FRAMEWORK if worker else set())
     done = subprocess.run(
         [sys.executable, "-c", "import json, sys, app; print(json.dumps(list(sys.modules)))"],

@@ -27,12 +27,19 @@ SETTINGS = {
     "CREDITS_TABLE": "CreditsTable",
     "SUBSCRIPTIONS_TABLE": "SubscriptionsTable",
     "SENDS_TABLE": "SendsTable",
+    "CAMPAIGNS_TABLE": "CampaignsTable",
     "FANOUT_QUEUE_URL": "FanoutQueue",
     "BULK_FANOUT_QUEUE_URL": "BulkFanoutQueue",
     "DELIVER_QUEUE_URL": "DeliverQueue",
     "BULK_DELIVER_QUEUE_URL": "BulkDeliverQueue",
     "WEBHOOKS_QUEUE_URL": "WebhooksQueue",
     "WEBHOOKS_DEAD_LETTERS_URL": "WebhooksDeadLetters",
+    "EVENTS_QUEUE_URL": "EventsQueue",
+    "EVENTS_DEAD_LETTERS_URL": "EventsDeadLetters",
+    "RUNS_QUEUE_URL": "RunsQueue",
+    "SCHEDULES_GROUP": "CampaignSchedules",
+    "SCHEDULES_ROLE": "CampaignSchedulesRole",
+    "RUNS_DEAD_LETTERS_URL": "RunsDeadLetters",
     "FANOUT_DEAD_LETTERS_URL": "FanoutDeadLetters",
     "BULK_FANOUT_DEAD_LETTERS_URL": "BulkFanoutDeadLetters",
     "DELIVER_DEAD_LETTERS_URL": "DeliverDeadLetters",
@@ -55,33 +62,41 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable/by_created": {"Query"},
+        "CampaignsTable": {"GetItem"},
     },
     "SubscribeFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable": {"GetItem", "Query", "UpdateItem"},
+        "CampaignsTable": {"Query"},
     },
     "UnsubscribeFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "CampaignsTable": {"Query"},
     },
+    "BeaconsFunction": {"TenantsTable": {"GetItem"}},
     "SubscribersFunction": {
         "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "UpdateItem"},
         "SubscriptionsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SubscriptionsTable/by_created": {"Query"},
+        "CampaignsTable": {"Query"},
     },
     "QuotaFunction": {
         "TenantsTable": {"GetItem", "UpdateItem"},
         "CreditsTable": {"GetItem", "UpdateItem"},
     },
     "CampaignsFunction": {
-        "TenantsTable": {"GetItem", "UpdateItem"},
-        "CreditsTable": {"UpdateItem"},
-        "SendsTable": {"BatchGetItem", "GetItem", "Query"},
+        "TenantsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query", "UpdateItem"},
+        "SendsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable/by_created": {"Query"},
+        "CampaignsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem"},
+        "CampaignsTable/by_created": {"Query"},
     },
     "AccountFunction": {
         "TenantsTable": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
@@ -109,13 +124,28 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "SubscriptionsTable": {"BatchGetItem"},
         "SendsTable": {"DeleteItem", "GetItem", "PutItem"},
     },
+    "TallyFunction": {
+        "SubscriptionsTable": {"BatchGetItem"},
+        "SendsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CampaignsTable": {"Query"},
+    },
+    "RunsFunction": {
+        "TenantsTable": {"GetItem"},
+        "CreditsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query"},
+        "SendsTable": {"GetItem", "PutItem"},
+        "CampaignsTable": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+    },
     "SchedulerFunction": {
+        "TenantsTable": {"GetItem", "PutItem"},
         "TenantsTable/by_owner": {"Query"},
         "CreditsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "CreditsTable/by_time": {"Query"},
-        "SubscriptionsTable": {"UpdateItem"},
-        "SendsTable": {"GetItem", "Query", "UpdateItem"},
+        "SubscriptionsTable": {"BatchGetItem", "Query", "UpdateItem"},
+        "SendsTable": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable/by_due": {"Query"},
+        "CampaignsTable": {"GetItem", "PutItem", "UpdateItem"},
+        "CampaignsTable/by_due": {"Query"},
     },
 }
 
@@ -125,16 +155,22 @@ TAKING = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "Rec
 PUTTING = {"SendMessage"}
 FANOUT, DELIVER = {"FanoutQueue", "BulkFanoutQueue"}, {"DeliverQueue", "BulkDeliverQueue"}
 TOLD = {"WebhooksQueue"}
+COUNTED = {"EventsQueue"}
+STEPS = {"RunsQueue"}
 QUEUE_ACCESS: dict[str, dict[str, set[str]]] = {
     "SendFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING),
     "FanoutFunction": dict.fromkeys(FANOUT, TAKING | PUTTING) | dict.fromkeys(DELIVER, PUTTING),
     "DeliverFunction": dict.fromkeys(DELIVER, TAKING | PUTTING) | dict.fromkeys(TOLD, PUTTING),
-    "SubscribeFunction": dict.fromkeys(TOLD, PUTTING),
-    "UnsubscribeFunction": dict.fromkeys(TOLD, PUTTING),
-    "SubscribersFunction": dict.fromkeys(TOLD, PUTTING),
+    "SubscribeFunction": dict.fromkeys(TOLD | STEPS, PUTTING),
+    "UnsubscribeFunction": dict.fromkeys(TOLD | STEPS, PUTTING),
+    "SubscribersFunction": dict.fromkeys(TOLD | STEPS, PUTTING),
+    "CampaignsFunction": dict.fromkeys(FANOUT | DELIVER | STEPS, PUTTING),
     "WebhooksFunction": dict.fromkeys(TOLD, TAKING | PUTTING),
-    "SchedulerFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING),
-    "AccountFunction": dict.fromkeys(FANOUT | DELIVER | TOLD, PUTTING)
+    "BeaconsFunction": dict.fromkeys(COUNTED, PUTTING),
+    "TallyFunction": dict.fromkeys(COUNTED, TAKING) | dict.fromkeys(TOLD | STEPS, PUTTING),
+    "RunsFunction": dict.fromkeys(STEPS, TAKING | PUTTING) | dict.fromkeys(FANOUT, PUTTING),
+    "SchedulerFunction": dict.fromkeys(FANOUT | DELIVER | TOLD | STEPS, PUTTING),
+    "AccountFunction": dict.fromkeys(FANOUT | DELIVER | TOLD | COUNTED | STEPS, PUTTING)
     | dict.fromkeys((name for name, queue in QUEUES.items() if "RedrivePolicy" not in queue), TAKING),
 }
 
@@ -145,7 +181,7 @@ def sources(function: str) -> list[dict[str, Any]]:
 
 
 WORKERS = [name for name in FUNCTIONS if sources(name)]
-OF_SENDS = [name for name in WORKERS if name != "WebhooksFunction"]
+OF_SENDS = ["FanoutFunction", "DeliverFunction"]
 
 
 def environment(function: str) -> dict[str, Any]:
@@ -254,7 +290,7 @@ def test_only_who_needs_it_is_told_the_public_address_the_plan_or_the_way_out() 
         for setting in ("PUBLIC_URL", "DEFAULT_PLAN", "OUTBOUND_PROXY", "CA_BUNDLE")
     }
     assert handed == {
-        "PUBLIC_URL": {"AccountFunction", "SendFunction", "SubscribersFunction", "WebFunction"},
+        "PUBLIC_URL": {"AccountFunction", "CampaignsFunction", "SendFunction", "SubscribersFunction", "WebFunction"},
         "DEFAULT_PLAN": {"AccountFunction"},
         "OUTBOUND_PROXY": SENDERS | READERS_OF_TOKENS,
         "CA_BUNDLE": SENDERS | READERS_OF_TOKENS,
@@ -323,11 +359,28 @@ def test_broadcasts_have_workers_of_their_own_and_leave_the_others_theirs(name: 
 
 
 def test_all_workers_together_leave_room_in_an_account_of_a_thousand() -> None:
-    concurrency, of_sends = load()["Parameters"]["WorkerConcurrency"], len(WORKING_QUEUES) - 1
-    [webhooks] = sources("WebhooksFunction")
+    concurrency, of_sends = load()["Parameters"]["WorkerConcurrency"], sum(len(sources(name)) for name in OF_SENDS)
+    others = {name: sources(name)[0]["ScalingConfig"]["MaximumConcurrency"] for name in WORKERS if name not in OF_SENDS}
     assert concurrency["Default"] * of_sends <= 200
     assert concurrency["MaxValue"] * of_sends <= 1000
-    assert concurrency["MinValue"] * of_sends + webhooks["ScalingConfig"]["MaximumConcurrency"] <= 10  # a new account
+    assert concurrency["MinValue"] * of_sends < 10  # a new account, in which the others take turns
+    assert others == {"WebhooksFunction": 2, "TallyFunction": 2, "RunsFunction": 10}
+
+
+def test_what_readers_do_is_gathered_before_it_is_counted_and_stays_hidden_as_long_as_that_takes() -> None:
+    [source] = sources("TallyFunction")
+    window = load()["Parameters"]["EventsWindow"]
+    assert source["BatchSize"] == 10_000
+    assert source["MaximumBatchingWindowInSeconds"] == {"Ref": "EventsWindow"}
+    assert window["MinValue"] >= 1  # AWS asks for a window where a batch is larger than 10
+    hidden = QUEUES["EventsQueue"]["VisibilityTimeout"]
+    assert hidden >= 6 * FUNCTIONS["TallyFunction"]["Timeout"] + window["MaxValue"]
+
+
+def test_the_readers_of_a_broadcast_do_not_use_up_what_the_other_routes_may_take() -> None:
+    (api,) = resources("AWS::Serverless::HttpApi").values()
+    own = api["RouteSettings"]["ANY /sdk/v1/{app}/events"]
+    assert own["ThrottlingRateLimit"] > api["DefaultRouteSettings"]["ThrottlingRateLimit"]
 
 
 @pytest.mark.parametrize(
@@ -378,6 +431,7 @@ def test_a_path_belongs_to_one_function_with_all_its_methods() -> None:
         "/.well-known/jwks.json": ("AccountFunction", "ANY"),
         "/v1/unsubscribe": ("UnsubscribeFunction", "ANY"),
         "/sdk/v1/{app}/unsubscribe": ("UnsubscribeFunction", "ANY"),
+        "/sdk/v1/{app}/events": ("BeaconsFunction", "ANY"),
         "/v2/push/clients": ("SubscribersFunction", "ANY"),
         "/v2/push/clients/{registration_id}": ("SubscribersFunction", "ANY"),
         "/v2/push/clients/{registration_id}/doctor": ("SubscribersFunction", "ANY"),

@@ -29,7 +29,7 @@ def stores_of(stack: Stack) -> Stores:
     """What the deployment keeps, read and written as the product does."""
     database = stack.aws("dynamodb")
     names = database.list_tables()["TableNames"]
-    parts = ("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable")
+    parts = ("TenantsTable", "CreditsTable", "SubscriptionsTable", "SendsTable", "CampaignsTable")
     tables = Tables(*(next(name for name in names if part in name) for part in parts))
     return dynamo_stores(database, tables, SystemClock(), SystemRandomness())
 

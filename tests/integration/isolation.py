@@ -47,13 +47,14 @@ OPEN = {
     "GET /sdk.js": LOADED,
     "GET /sw.js": SETTINGS,
     "GET /sdk/v1/{app}/config": SETTINGS,
-    "POST /sdk/v1/{app}/clicks": "a worker shows the token that it was pushed, which says only that it was clicked",
+    "POST /sdk/v1/{app}/events": "a worker shows the token that it was pushed, which says only what became of it",
     "POST /sdk/v1/{app}/identify": BROWSER,
     "POST /sdk/v1/{app}/message": "a worker shows the token that it was pushed, good for one message, once",
     "POST /sdk/v1/{app}/subscriptions": BROWSER,
     "POST /sdk/v1/{app}/tags": BROWSER,
     "POST /sdk/v1/{app}/unsubscribe": BROWSER,
     "OPTIONS /sdk/v1/{app}/unsubscribe": PREFLIGHT,
+    "OPTIONS /sdk/v1/{app}/events": PREFLIGHT,
     "OPTIONS /sdk/v1/{app}/{call}": PREFLIGHT,
     "OPTIONS /v1/subscribe": PREFLIGHT,
     "OPTIONS /v2/push/clients/heartbeat": PREFLIGHT,
@@ -156,6 +157,16 @@ class World:
             "POST /v2/push/clients/heartbeat": {"registration_id": self.ids["registration_id"]},
             "POST /api/v1/server/send": note | {"externalIds": [self.person]},
             "PATCH /api/v1/server/subscribers/{subscriber_id}": {"tags": ["stolen"]},
+            "POST /api/v1/server/send/preview": note | {"externalIds": [self.person]},
+            "POST /api/v1/server/campaigns": note | {"name": "More"},
+            "PATCH /api/v1/server/campaigns/{campaign_id}": {"name": "stolen"},
+            "POST /api/v1/server/templates": note | {"name": "More"},
+            "PATCH /api/v1/server/templates/{template_id}": {"name": "stolen"},
+            "POST /api/v1/server/segments": {"name": "More", "rules": {"everyone": True}},
+            "POST /api/v1/server/segments/preview": {"rules": {"everyone": True}},
+            "PATCH /api/v1/server/segments/{segment_id}": {"name": "stolen"},
+            "POST /api/v1/server/flows": {"name": "More", "triggerType": "subscription"},
+            "PATCH /api/v1/server/flows/{flow_id}": {"name": "stolen"},
             "POST /channels/{channel}/notifications/{iuid}": {"title": "Hello", "text": "there"},
             "POST /api/channels/{channel}/notifications/{iuid}": {"title": "Hello", "text": "there"},
             "POST /admin/tenants": {"name": "More"},
@@ -219,7 +230,14 @@ class World:
         expect(200, self.api.operator("PUT", self.victim.at("/fcm"), account))
         hook = {"url": f"https://hooks.example.com/{self.canary}"}
         expect(200, self.api.operator("PUT", self.victim.at("/webhooks/bnotify"), hook))
-        campaign = expect(200, self.victim.pushary().send(title=self.canary, externalIds=["u-99"]))
+        campaign = {"name": self.canary, "title": self.canary, "body": self.canary}
+        campaign = expect(201, self.victim.pushary().call("POST", "/campaigns", campaign))
+        segment = {"name": self.canary, "rules": {"field": "tags", "operator": "has", "value": self.canary}}
+        segment = expect(201, self.victim.pushary().call("POST", "/segments", segment))
+        template = {"name": self.canary, "title": self.canary, "body": self.canary}
+        template = expect(201, self.victim.pushary().call("POST", "/templates", template))
+        flow = {"name": self.canary, "triggerType": "unsubscription", "steps": [{"stepType": "exit"}]}
+        flow = expect(201, self.victim.pushary().call("POST", "/flows", flow))
         expect(200, self.victim.bnotify().notify("u-99", title=self.canary, text=self.canary))
         return {
             "app": self.victim.app,
@@ -233,7 +251,10 @@ class World:
             "event": "0" * 24,
             "send": sent["id"],
             "request_id": asked["request_id"],
-            "campaign_id": campaign["campaignId"],
+            "campaign_id": campaign["id"],
+            "segment_id": segment["id"],
+            "template_id": template["id"],
+            "flow_id": flow["id"],
             "subscriber_id": made["id"].partition(".")[0],
             "registration_id": made["id"].partition(".")[0].replace("sub_", "reg_"),
         }

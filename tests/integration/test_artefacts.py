@@ -48,7 +48,7 @@ def test_an_http_function_answers_its_example(deployed: Stack, function: str, st
     assert (reply["statusCode"], json.loads(reply["body"]) != {}) == (status, True)
 
 
-@pytest.mark.parametrize("function", ["fanout", "deliver", "webhooks"])
+@pytest.mark.parametrize("function", ["fanout", "deliver", "runs", "tally", "webhooks"])
 def test_a_worker_takes_its_example_off_the_queue(deployed: Stack, function: str) -> None:
     assert answer(deployed, function) == {"batchItemFailures": []}
 

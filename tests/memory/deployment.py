@@ -1,9 +1,12 @@
 """All memory adapters over one storage."""
 
-from tests.memory.acts import MemoryActs
+from tests.memory.campaigns import MemoryCampaigns, MemorySchedules
 from tests.memory.credits import MemoryCredits, MemoryRequestWindows
 from tests.memory.dead_letters import MemoryDeadLetters
+from tests.memory.engagements import MemoryEngagements, MemorySightings
 from tests.memory.fcm import MemoryServiceAccounts, ScriptedOauth
+from tests.memory.fetches import MemoryFetches
+from tests.memory.flows import MemoryFlows, MemoryRunJobs, MemoryRuns
 from tests.memory.imports import MemoryBulkWriter, MemoryImports
 from tests.memory.jobs import MemoryJobs
 from tests.memory.members import MemoryMembers
@@ -42,7 +45,14 @@ class MemoryDeployment:
         self.windows = MemoryRequestWindows(self.storage)
         self.sends = MemorySends(self.storage, self.clock)
         self.chunks = MemoryChunks(self.storage)
-        self.acts = MemoryActs(self.storage)
+        self.campaigns = MemoryCampaigns(self.storage)
+        self.schedules = MemorySchedules()
+        self.fetches = MemoryFetches(self.storage)
+        self.sightings = MemorySightings()
+        self.engagement = MemoryEngagements(self.storage)
+        self.flow_catalogue = MemoryFlows(self.storage)
+        self.runs = MemoryRuns(self.storage, self.flow_catalogue)
+        self.run_jobs = MemoryRunJobs()
         self.persons = MemoryPersons(self.storage)
         self.members = MemoryMembers(self.storage)
         self.signer = MemorySigner()

@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from tests.memory import quotas
+from tests.memory.campaigns import MemoryCampaigns
 from tests.memory.pages import page, place
 from tests.memory.storage import ChunkKey, Entry, Progress, Storage, StoredAnswer, StoredSend
 from tocsin.application.ports import (
+    CampaignChange,
     Clock,
     EarlierSend,
     Frozen,
@@ -21,9 +23,8 @@ from tocsin.domain.chunk import Chunk, ChunkState
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.quota import Limits
 from tocsin.domain.report import Report
-from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Course, Everyone, Send, SendState, Tally, note_of
+from tocsin.domain.send import SYNC_RECIPIENTS, Balance, Course, Everyone, Send, SendState, Source, Tally, note_of
 from tocsin.domain.subscription import Broadcasts
-from tocsin.domain.tenancy import DialectName
 
 
 class MemorySends:
@@ -32,6 +33,7 @@ class MemorySends:
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
+        self._campaigns = MemoryCampaigns(storage)
 
     def reserve(
         self,
@@ -40,10 +42,12 @@ class MemorySends:
         idempotency: Idempotency | None,
         due_at: int,
         limits: Limits,
+        campaign: CampaignChange | None = None,
     ) -> None:
         """Hold credits or quota and store the send with all that belongs to it, or nothing."""
         storage = self._storage
         with storage.lock:
+            self._campaigns.expect_read(campaign)
             if (send.app, send.id) in storage.sends:
                 return
             if idempotency is not None and self._live(send.app, idempotency, send.created_at) is not None:
@@ -67,6 +71,7 @@ class MemorySends:
                 request_id=send.request_id,
             )
             storage.sends[send.app, send.id] = stored
+            self._campaigns.change(campaign)
             if idempotency is not None:
                 earlier = EarlierSend(send.id, idempotency.fingerprint, None)
                 storage.idempotency[_name(send.app, idempotency)] = StoredAnswer(earlier, idempotency.expires_at)
@@ -108,14 +113,16 @@ class MemorySends:
                 self._storage.sends[send.app, send.id] = replace(stored, send=opened)
             return True
 
-    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
+    def steer(self, app: AppId, send: SendId, course: Course, campaign: CampaignChange | None = None) -> Send | None:
         """Change the course of a send that is neither settled nor cancelled."""
         with self._storage.lock:
+            self._campaigns.expect_read(campaign)
             stored = self._storage.sends.get((app, send))
             if stored is None or stored.send.state is SendState.SETTLED or stored.send.course is Course.CANCELLED:
                 return None
             steered = replace(stored.send, course=course)
             self._storage.sends[app, send] = replace(stored, send=steered)
+            self._campaigns.change(campaign)
             return steered
 
     def chunk_done(self, app: AppId, send: SendId) -> int:
@@ -140,12 +147,12 @@ class MemorySends:
             ]
         return [key for _, key in sorted(waiting)[:limit]]
 
-    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
+    def listed(self, app: AppId, sources: Collection[Source], limit: int, cursor: str | None) -> Page[Send]:
         """The sends of an app that came in through these APIs, newest first."""
         with self._storage.lock:
             mine = [one.send for one in self._storage.sends.values() if one.send.app == app]
         return page(
-            [one for one in mine if one.dialect in dialects], lambda one: place(one.created_at, one.id), limit, cursor
+            [one for one in mine if one.source in sources], lambda one: place(one.created_at, one.id), limit, cursor
         )
 
     def postpone(self, app: AppId, send: SendId, due_at: int) -> None:

@@ -4,7 +4,6 @@ import threading
 from dataclasses import dataclass, field
 
 from tocsin.application.ports import (
-    Act,
     EarlierSend,
     EnrolmentCode,
     Frozen,
@@ -14,7 +13,9 @@ from tocsin.application.ports import (
 )
 from tocsin.domain.api_key import ApiKey
 from tocsin.domain.audit import AuditEntry
+from tocsin.domain.campaign import Campaign
 from tocsin.domain.chunk import Chunk
+from tocsin.domain.engagement import Block
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
 from tocsin.domain.importing import Import, ImportId
 from tocsin.domain.ledger import LedgerEntry, RowKind
@@ -96,10 +97,12 @@ class Storage:
     idempotency: dict[tuple[AppId, str, str], StoredAnswer] = field(default_factory=dict)
     chunks: dict[ChunkKey, Chunk] = field(default_factory=dict)
     frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)
-    acts: set[tuple[ChunkKey, int, Act]] = field(default_factory=set)
+    fetches: set[tuple[ChunkKey, int]] = field(default_factory=set)
+    seen: dict[ChunkKey, Block] = field(default_factory=dict)
     hooks: dict[tuple[AppId, DialectName], Webhook] = field(default_factory=dict)
     pending_events: dict[tuple[AppId, DialectName, str], PendingEvent] = field(default_factory=dict)
     notes: dict[tuple[AppId, str, SendId], Note] = field(default_factory=dict)
+    campaigns: dict[tuple[AppId, str], Campaign] = field(default_factory=dict)
 
     def balance(self, app: AppId) -> Balance:
         """The balance of an app; zeros when nothing was ever granted."""

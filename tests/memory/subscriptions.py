@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from tests.memory.storage import Storage
 from tocsin.application.jobs import Recipient
-from tocsin.application.ports import Change, Clock, Gone, Place, Stale, Walk
+from tocsin.application.ports import Change, Clock, Gone, Place, Sifted, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.matching import matches
+from tocsin.domain.segment import Rule
 from tocsin.domain.subscription import (
     MAX_REJECTIONS,
     Broadcasts,
@@ -20,6 +22,8 @@ from tocsin.domain.subscription import (
 )
 
 MARK_SECONDS = 300
+LOOKED_AT = 1_000
+"""In one stretch of a walk; more than any test has, unless it says less."""
 
 
 class MemorySubscriptions:
@@ -86,11 +90,27 @@ class MemorySubscriptions:
         labels: Collection[str] = (),
     ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
-        meant = (one for one in self._active(app) if not labels or set(labels) & set(one.labels))
-        ordered = sorted((one for one in meant if shard_of(one.id) in shards), key=_walking_place)
-        rest = [subscription for subscription in ordered if after is None or _walking_place(subscription) > after]
+        rest = [one for one in self._rest(app, after, shards) if not labels or set(labels) & set(one.labels)]
         shown = rest[:limit]
         return Walk(list(map(Recipient.of, shown)), _walking_place(shown[-1]) if len(rest) > limit else None)
+
+    def sift(
+        self,
+        app: AppId,
+        rule: Rule,
+        now: float,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+    ) -> Sifted:
+        """Up to `limit` active subscriptions whom a rule means now, in the order of `walk`."""
+        rest, found = self._rest(app, after, shards), list[Recipient]()
+        for seen, one in enumerate(rest, 1):
+            if matches(rule, one, now):
+                found.append(Recipient.of(one))
+            if len(found) == limit or seen == LOOKED_AT:
+                return Sifted(found, seen, _walking_place(one) if seen < len(rest) else None)
+        return Sifted(found, len(rest), None)
 
     def labelled(self, app: AppId, labels: Collection[str]) -> int:
         """How many carry one of these labels, for each label."""
@@ -183,6 +203,11 @@ class MemorySubscriptions:
 
     def _active(self, app: AppId) -> Sequence[Subscription]:
         return [stored for stored in self._of_app(app) if stored.state is SubscriptionState.ACTIVE]
+
+    def _rest(self, app: AppId, after: str | None, shards: range) -> Sequence[Subscription]:
+        """The active ones of these shards that follow `after`, in the order of a walk."""
+        ordered = sorted((one for one in self._active(app) if shard_of(one.id) in shards), key=_walking_place)
+        return [one for one in ordered if after is None or _walking_place(one) > after]
 
     def _of_app(self, app: AppId) -> Sequence[Subscription]:
         with self._storage.lock:

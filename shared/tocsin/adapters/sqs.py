@@ -1,6 +1,8 @@
 """The queues, on SQS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tocsin.adapters.aws import answered
@@ -17,6 +19,8 @@ from tocsin.application.jobs import (
     encode_webhook_job,
 )
 from tocsin.application.ports import Unavailable
+from tocsin.application.run_jobs import RunJob, encode_run_job
+from tocsin.application.sightings import Sighted, encode_sighted
 from tocsin.domain.event import Event
 
 if TYPE_CHECKING:
@@ -73,6 +77,33 @@ class SqsEvents:
 
     def _queue(self, jobs: Sequence[WebhookJob], delay: int = 0) -> None:
         _put(self._client, self._url, [(encode_webhook_job(job), job.app) for job in jobs], delay)
+
+
+class SqsSightings:
+    """The Sightings port. A message's group is its app: no app's readers hold up the figures of another's."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def queue(self, job: Sighted) -> None:
+        """Have these counted. Raises Unavailable."""
+        with answered():
+            self._client.send_message(QueueUrl=self._url, MessageBody=encode_sighted(job), MessageGroupId=job.app)
+
+
+class SqsRunJobs:
+    """The RunJobs port. A message's group is its app: no app's flows hold up another's."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def queue(self, jobs: Sequence[tuple[RunJob, int]]) -> None:
+        """Queue these, each to be seen after so many seconds (at most 900). Raises Unavailable."""
+        by_delay = sorted(jobs, key=itemgetter(1))
+        for delay, some in groupby(by_delay, key=itemgetter(1)):
+            _put(self._client, self._url, [(encode_run_job(job), job.app) for job, _ in some], delay)
 
 
 def _put(client: "SQSClient", url: str, bodies: Sequence[tuple[str, str]], delay: int = 0) -> None:

@@ -47,6 +47,7 @@ class NewApp:
     limits: Limits
     vapid: VapidPair | None
     dialects_off: frozenset[DialectName] = frozenset()
+    statistics: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Accounts:
             limits=new.limits,
             dialects_off=new.dialects_off,
             created_at=self._now(),
+            statistics=new.statistics,
         )
         sealed = sealed_vapid_key(key, app, self._vault, app.created_at)
         self._registry.add_app(app, sealed, self._entry(app.id, actor, Action.APP_CREATED, name=app.name))

@@ -6,7 +6,7 @@ from tocsin.application.jobs import FanOut, Recipient
 from tocsin.application.ports import Chunks, Subscriptions, Walk
 from tocsin.domain.ids import AppId, SubscriptionId
 from tocsin.domain.parts import shards_of
-from tocsin.domain.send import Chosen, Everyone, Send
+from tocsin.domain.send import Chosen, Everyone, Matching, Send
 from tocsin.domain.subscription import Subscription, SubscriptionState
 
 WALKABLE = 10_000
@@ -36,6 +36,24 @@ def all_of(subscriptions: Subscriptions, app: AppId, chosen: Chosen) -> list[Rec
     return list(found.values())
 
 
+def all_matching(subscriptions: Subscriptions, app: AppId, matching: Matching, now: float) -> list[Recipient]:
+    """All whom a rule means at this time, each once; for an app that is WALKABLE."""
+    found, after = list[Recipient](), None
+    while True:
+        sifted = subscriptions.sift(app, matching.rule, now, after, WALKABLE)
+        found += sifted.recipients
+        if (after := sifted.after) is None:
+            return found
+
+
+def still_meant(send: Send, subscription: Subscription) -> bool:
+    """Whether a frozen recipient is still one: a browser may have been turned off, or be somebody else's by now."""
+    if subscription.state is not SubscriptionState.ACTIVE:
+        return False
+    # Whom a segment means was decided when the send was planned.
+    return not isinstance(send.audience, Chosen) or send.audience.means(subscription)
+
+
 class Stretches:
     """An audience in stretches, in an order that stays, so that a planner can go on where another one stopped.
 
@@ -50,9 +68,12 @@ class Stretches:
     def next(self, send: Send, planned: FanOut, limit: int) -> Walk:
         """Up to `limit` recipients of a part that follow `planned.after`; there may be none though more follow."""
         audience = send.audience
+        shards = shards_of(planned.part, len(send.parts))
         if isinstance(audience, Everyone):
-            shards = shards_of(planned.part, len(send.parts))
             return self._subscriptions.walk(send.app, planned.after, limit, shards)
+        if isinstance(audience, Matching):
+            sifted = self._subscriptions.sift(send.app, audience.rule, send.created_at, planned.after, limit, shards)
+            return Walk(sifted.recipients, sifted.after)
         after = planned.after or ""
         if after.startswith(_LABELLED):
             chunks, _, place = after.removeprefix(_LABELLED).partition(":")

@@ -37,6 +37,7 @@ class Changes:
     icon: str | None = None
     limits: Limits | None = None
     dialects_on: Mapping[DialectName, bool] | None = None
+    statistics: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Configuring:
 def _changed(app: App, changes: Changes) -> App:
     plain = {
         name: value
-        for name in ("name", "site_url", "origins", "contact", "identity", "limits")
+        for name in ("name", "site_url", "origins", "contact", "identity", "limits", "statistics")
         if (value := getattr(changes, name)) is not None
     }
     new = replace(app, **plain)

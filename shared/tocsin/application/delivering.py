@@ -1,9 +1,11 @@
 """Delivering a chunk: claim it, run passes over it, finish it or hand it on; the order of writes keeps money right."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
+from tocsin.application.audience import still_meant
 from tocsin.application.delivery_pass import DeliveryPass, Surroundings
 from tocsin.application.jobs import ChunkReceipts, DeliverChunk, Recipient, Route
 from tocsin.application.metrics import Metric
@@ -12,8 +14,10 @@ from tocsin.application.settling import Settling
 from tocsin.application.targets import Targets, target_of
 from tocsin.application.waits import Waits
 from tocsin.domain.chunk import MAX_OWNERS, POST_SECONDS, Chunk, ChunkState, claimed, finished, opened
-from tocsin.domain.send import SYNC_RECIPIENTS, Course, Everyone, Send, SendState, tally
-from tocsin.domain.subscription import FCM_KEY, Subscription, SubscriptionState
+from tocsin.domain.ids import SubscriptionId
+from tocsin.domain.send import SYNC_RECIPIENTS, Course, Send, SendState, tally
+from tocsin.domain.subscription import FCM_KEY
+from tocsin.domain.template import renderer_of
 
 FRESH_SECONDS = 45
 """Recipients read longer ago are read again, so that nobody is sent to 60 s after unsubscribing."""
@@ -107,6 +111,19 @@ class Delivering:
         return [
             replace(target, signable=False) if target is not None and target.recipient.vapid_key in spoilt else target
             for target in targets
+        ]
+
+    def recipients(self, send: Send, ids: Sequence[SubscriptionId]) -> list[Recipient | None]:
+        """These recipients of a send as they are stored, in this order; None for who may not be sent to any more.
+
+        The only way to recipients of a personal text: it is filled in with what is stored of them.
+        """
+        found, renderer = self._with.subscriptions.load(send.app, ids), renderer_of(send)
+        return [
+            Recipient.of(one, None if renderer is None else renderer.to(one))
+            if (one := found.get(id_)) is not None and still_meant(send, one)
+            else None
+            for id_ in ids
         ]
 
     def begin(self, send: Send, chunk: Chunk, targets: Targets, read_at: float) -> DeliveryPass:
@@ -239,11 +256,7 @@ class Delivering:
         if job.recipients and now - job.read_at <= FRESH_SECONDS:
             return list(job.recipients), job.read_at
         frozen = self._chunks.frozen(job.app, job.send, job.number)
-        ids = frozen.ids if frozen else ()
-        found = self._with.subscriptions.load(job.app, ids)
-        return [
-            Recipient.of(found[id_]) if id_ in found and _still_meant(send, found[id_]) else None for id_ in ids
-        ], now
+        return self.recipients(send, frozen.ids if frozen else ()), now
 
 
 def _end_of(send: Send, chunk: Chunk, now: float) -> str:
@@ -253,10 +266,3 @@ def _end_of(send: Send, chunk: Chunk, now: float) -> str:
     if now >= send.expires_at:
         return EXPIRED
     return GIVEN_UP if chunk.epoch >= MAX_OWNERS else ""
-
-
-def _still_meant(send: Send, subscription: Subscription) -> bool:
-    """Whether a frozen recipient is still one: a browser may have been turned off, or be somebody else's by now."""
-    if subscription.state is not SubscriptionState.ACTIVE:
-        return False
-    return isinstance(send.audience, Everyone) or send.audience.means(subscription)

@@ -305,6 +305,8 @@ class DeliveryPass:
             case Outcome.ACCEPTED:
                 reason = "" if verdict.reason.startswith("status ") else verdict.reason
                 self._settle(index, Result.ACCEPTED, Said(target.endpoint.service, Fate.ACCEPTED, reason))
+                if target.recipient.shown is not None:
+                    self._tallying.missing(target.recipient.shown.missing)
             case Outcome.GONE:
                 self.gone.append(target.recipient.id)
                 self._buried.append(Gone(target.recipient.id, target.recipient.endpoint, target.recipient.vapid_key))

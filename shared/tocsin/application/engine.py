@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from tocsin.application.accounts import Accounts
 from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
-from tocsin.application.clicking import Clicking
+from tocsin.application.campaigning import Campaigning
 from tocsin.application.configuring import Configuring
 from tocsin.application.cursors import Cursors
 from tocsin.application.diagnosing import Diagnosing
@@ -13,22 +13,28 @@ from tocsin.application.enrolling import Enrolling
 from tocsin.application.exporting import Exporting
 from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.flows import Flows
 from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
 from tocsin.application.importing import Importing
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.measuring import Measuring
 from tocsin.application.membership import Membership
 from tocsin.application.messaging import Messaging
 from tocsin.application.people import People
-from tocsin.application.ports import Clock, Events, Quotas
+from tocsin.application.ports import Clock, Engagements, Events, Quotas
+from tocsin.application.previewing import Previewing
 from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
+from tocsin.application.reporting import Reporting
 from tocsin.application.reviewing import Reviewing
+from tocsin.application.segments import Segments
 from tocsin.application.sending import Sending
 from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
+from tocsin.application.templates import Templates
 from tocsin.application.webhooks import Webhooks
 from tocsin.domain.quota import Limits
 
@@ -65,8 +71,12 @@ class Engine(Protocol):
         """Messages that were too long."""
 
     @property
-    def clicking(self) -> Clicking:
-        """Clicks that service workers report."""
+    def reporting(self) -> Reporting:
+        """What service workers report of messages."""
+
+    @property
+    def engagement(self) -> Engagements:
+        """What readers did with the messages of a send."""
 
     @property
     def subscribing(self) -> Subscribing:
@@ -79,6 +89,30 @@ class Engine(Protocol):
     @property
     def reviewing(self) -> Reviewing:
         """Sends, looked at afterwards."""
+
+    @property
+    def campaigning(self) -> Campaigning:
+        """Campaigns."""
+
+    @property
+    def measuring(self) -> Measuring:
+        """How campaigns and API sends are going."""
+
+    @property
+    def previewing(self) -> Previewing:
+        """What sends and campaigns would do."""
+
+    @property
+    def segments(self) -> Segments:
+        """Rules that say whom a campaign means."""
+
+    @property
+    def flows(self) -> Flows:
+        """What subscribers are sent, step by step."""
+
+    @property
+    def templates(self) -> Templates:
+        """Texts that are kept to be sent again."""
 
     @property
     def identifying(self) -> Identifying:

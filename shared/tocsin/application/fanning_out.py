@@ -76,6 +76,8 @@ class FanningOut:
         if not frozen.ids:
             self._sends.chunk_done(send.app, send.id)
             return ahead, []
+        if send.variables is not None:
+            found = []  # a personal text is made of more than a walk reads: the worker loads them
         return ahead, [DeliverChunk(send.app, send.id, number, chunk.digest, planned.route, read_at, tuple(found))]
 
     def _next(self, send: Send, planned: FanOut, limit: int) -> tuple[Sequence[Recipient], str | None]:

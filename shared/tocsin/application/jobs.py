@@ -11,6 +11,7 @@ from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.send import Send
 from tocsin.domain.subscription import Subscription
+from tocsin.domain.template import Rendered
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.encoding import from_base64url, to_base64url
 from tocsin.webpush.encryption import RecipientKeys
@@ -44,7 +45,8 @@ class Route:
 class Recipient:
     """What delivering needs of a subscription. external_id: whose message it is, for the worker's person check.
 
-    keys: None where the endpoint is a registration token.
+    keys: None where the endpoint is a registration token. shown: a text of its own, None where all have the same; it
+    does not travel, but is made by the worker that posts it.
     """
 
     id: SubscriptionId
@@ -52,9 +54,10 @@ class Recipient:
     keys: RecipientKeys | None
     vapid_key: str
     external_id: str | None
+    shown: Rendered | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, subscription: Subscription) -> "Recipient":
+    def of(cls, subscription: Subscription, shown: Rendered | None = None) -> "Recipient":
         """The recipient that a subscription is."""
         return cls(
             subscription.id,
@@ -62,6 +65,7 @@ class Recipient:
             subscription.keys,
             subscription.vapid_key,
             subscription.checked_as,
+            shown,
         )
 
 
@@ -141,7 +145,7 @@ class MalformedJob(Exception):
 
 def encode_fan_out(job: FanOut) -> str:
     """The message body of a fan-out job (JSON)."""
-    return _dump(
+    return dump(
         {
             **_head(job),
             "part": job.part,
@@ -154,17 +158,17 @@ def encode_fan_out(job: FanOut) -> str:
 
 def decode_fan_out(body: str) -> FanOut:
     """The job in a message body. Raises MalformedJob."""
-    fields = _load(body)
-    with _well_formed():
+    fields = load(body)
+    with well_formed():
         after = fields["after"]
         return FanOut(
-            AppId(_text(fields["app"])),
-            SendId(_text(fields["send"])),
+            AppId(text(fields["app"])),
+            SendId(text(fields["send"])),
             _route(fields),
-            _number(fields["part"]),
-            _number(fields["ordinal"]),
-            _number(fields["taken"]),
-            None if after is None else _text(after),
+            number(fields["part"]),
+            number(fields["ordinal"]),
+            number(fields["taken"]),
+            None if after is None else text(after),
         )
 
 
@@ -174,21 +178,21 @@ def encode_deliver(job: DeliverChunk) -> str:
     Recipients that would not fit into a message are left out: the worker then loads them by the frozen ids.
     """
     rows = [[r.id, r.endpoint, *_key_texts(r.keys), r.vapid_key, r.external_id] for r in job.recipients]
-    body = _dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
+    body = dump({**_head(job), "chunk": job.number, "digest": job.digest, "at": job.read_at, "to": rows})
     return body if len(body) <= MESSAGE_LIMIT else encode_deliver(job.without_recipients())
 
 
 def decode_deliver(body: str) -> DeliverChunk:
     """The job in a message body. Raises MalformedJob."""
-    fields = _load(body)
-    with _well_formed():
+    fields = load(body)
+    with well_formed():
         return DeliverChunk(
-            AppId(_text(fields["app"])),
-            SendId(_text(fields["send"])),
-            _number(fields["chunk"]),
-            _text(fields["digest"]),
+            AppId(text(fields["app"])),
+            SendId(text(fields["send"])),
+            number(fields["chunk"]),
+            text(fields["digest"]),
             _route(fields),
-            _number(fields["at"]),
+            number(fields["at"]),
             tuple(map(_recipient, _list(fields["to"]))),
         )
 
@@ -204,36 +208,36 @@ def encode_webhook_job(job: WebhookJob) -> str:
             fields |= {"job": "receipts", "send": job.send, "chunk": job.chunk}
         case TryAgain():
             fields |= {"job": "again", "dialect": job.dialect, "event": job.event}
-    return _dump(fields)
+    return dump(fields)
 
 
 def decode_webhook_job(body: str) -> WebhookJob:
     """The job in a message body. Raises MalformedJob."""
-    fields = _load(body)
-    with _well_formed():
-        app = AppId(_text(fields["app"]))
+    fields = load(body)
+    with well_formed():
+        app = AppId(text(fields["app"]))
         match fields["job"]:
             case "notify":
                 return Notify(event_from(fields["event"]))
             case "receipts":
-                return ChunkReceipts(app, SendId(_text(fields["send"])), _number(fields["chunk"]))
+                return ChunkReceipts(app, SendId(text(fields["send"])), number(fields["chunk"]))
             case "again":
-                return TryAgain(app, DialectName(_text(fields["dialect"])), _text(fields["event"]))
+                return TryAgain(app, DialectName(text(fields["dialect"])), text(fields["event"]))
     raise MalformedJob("an unknown job")
 
 
 def event_from(fields: Mapping[str, Any]) -> Event:
     """The event in what `asdict` made of one; what is None may be absent. Raises KeyError, TypeError, ValueError."""
-    texts = {name: _text(fields[name]) for name in ("person", "platform", "reason") if fields.get(name) is not None}
+    texts = {name: text(fields[name]) for name in ("person", "platform", "reason") if fields.get(name) is not None}
     return Event(
-        _text(fields["id"]),
-        AppId(_text(fields["app"])),
+        text(fields["id"]),
+        AppId(text(fields["app"])),
         EventKind(fields["kind"]),
-        _number(fields["at"]),
-        subscription=SubscriptionId(_text(fields["subscription"])) if fields.get("subscription") is not None else None,
-        send=SendId(_text(fields["send"])) if fields.get("send") is not None else None,
-        place=_number(fields["place"]) if fields.get("place") is not None else None,
-        dialect=DialectName(_text(fields["dialect"])) if fields.get("dialect") is not None else None,
+        number(fields["at"]),
+        subscription=SubscriptionId(text(fields["subscription"])) if fields.get("subscription") is not None else None,
+        send=SendId(text(fields["send"])) if fields.get("send") is not None else None,
+        place=number(fields["place"]) if fields.get("place") is not None else None,
+        dialect=DialectName(text(fields["dialect"])) if fields.get("dialect") is not None else None,
         **texts,
     )
 
@@ -243,7 +247,7 @@ def _head(job: FanOut | DeliverChunk) -> dict[str, object]:
 
 
 def _route(fields: dict[str, Any]) -> Route:
-    return Route(TenantId(_text(fields["tenant"])), Lane(fields["lane"]))
+    return Route(TenantId(text(fields["tenant"])), Lane(fields["lane"]))
 
 
 def _key_texts(keys: RecipientKeys | None) -> tuple[str, str]:
@@ -254,11 +258,11 @@ def _recipient(row: object) -> Recipient:
     name, endpoint, p256dh, auth, vapid_key, external = _list(row)
     keys = None if (p256dh, auth) == ("", "") else RecipientKeys(from_base64url(p256dh), from_base64url(auth))
     return Recipient(
-        SubscriptionId(_text(name)),
-        _text(endpoint),
+        SubscriptionId(text(name)),
+        text(endpoint),
         keys,
-        _text(vapid_key),
-        None if external is None else _text(external),
+        text(vapid_key),
+        None if external is None else text(external),
     )
 
 
@@ -268,31 +272,36 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A string. Raises TypeError."""
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """A whole number that is not negative. Raises TypeError."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError
     return value
 
 
 @contextmanager
-def _well_formed() -> Iterator[None]:
+def well_formed() -> Iterator[None]:
+    """Around the reading of fields: raises MalformedJob where one is missing or malformed."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedJob("a field is missing or malformed") from error
 
 
-def _dump(fields: dict[str, object]) -> str:
+def dump(fields: dict[str, object]) -> str:
+    """A message body (JSON)."""
     return json.dumps(fields, separators=(",", ":"))
 
 
-def _load(body: str) -> dict[str, Any]:
+def load(body: str) -> dict[str, Any]:
+    """The fields in a message body. Raises MalformedJob."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -90,7 +90,7 @@ class Listing:
         listed = [found for found in self._subscriptions.known(app, person) if found.state in states]
         rest = [found for found in listed if after is None or _place(found) < after][offset:]
         shown = rest[:limit]
-        return ListingPage(self._views(app, shown), len(listed), _place(shown[-1]) if len(rest) > limit else None)
+        return ListingPage(self.views(app, shown), len(listed), _place(shown[-1]) if len(rest) > limit else None)
 
     def stretch(
         self,
@@ -110,7 +110,7 @@ class Listing:
             of_person = (one for one in self._subscriptions.known(app, person) if _fits(one, states, labels))
             rest = [one for one in of_person if after is None or _place(one) < after]
             shown = rest[:limit]
-            return Stretch(self._views(app, shown), _place(shown[-1]) if len(rest) > limit else None)
+            return Stretch(self.views(app, shown), _place(shown[-1]) if len(rest) > limit else None)
         found: list[Subscription] = []
         for _ in range(_LOOKED_AT):
             # One more than is looked at says whether another follows.
@@ -121,10 +121,10 @@ class Listing:
                 if one is not None and _fits(one, states, labels):
                     found.append(one)
                 if len(found) == limit:
-                    return Stretch(self._views(app, found), place if passed < len(places) else None)
+                    return Stretch(self.views(app, found), place if passed < len(places) else None)
             if len(places) <= limit:
-                return Stretch(self._views(app, found), None)
-        return Stretch(self._views(app, found), after)
+                return Stretch(self.views(app, found), None)
+        return Stretch(self.views(app, found), after)
 
     def counts(self, app: AppId) -> Counts:
         """How many there are."""
@@ -137,7 +137,7 @@ class Listing:
         found = self._subscriptions.load(app, [place.id for place in shown])
         # The index may lag: what has left these states since is not shown among them.
         listed = (found[place.id] for place in shown if place.id in found and found[place.id].state in states)
-        return ListingPage(self._views(app, list(listed)), total, shown[-1] if len(places) > limit else None)
+        return ListingPage(self.views(app, list(listed)), total, shown[-1] if len(places) > limit else None)
 
     def _skip(self, app: AppId, states: States, offset: int) -> Place | None:
         """The place of the entry with which `offset` entries are passed; None when there are not so many."""
@@ -155,7 +155,8 @@ class Listing:
                 self._subscriptions.mark(app, listing, passed, place)
         return place
 
-    def _views(self, app: AppId, found: Sequence[Subscription]) -> Sequence[SubscriptionView]:
+    def views(self, app: AppId, found: Sequence[Subscription]) -> Sequence[SubscriptionView]:
+        """Subscriptions of an app that were just read."""
         broadcasts = self._subscriptions.broadcasts(app) if found else Broadcasts()
         return [self._view(subscription, broadcasts) for subscription in found]
 

@@ -7,7 +7,8 @@ from tocsin.application.messages import Messages
 from tocsin.application.signing import Signing
 from tocsin.application.targets import Target
 from tocsin.domain.derivation import Derivation
-from tocsin.domain.send import Send
+from tocsin.domain.place_token import Place
+from tocsin.domain.send import Origin, Send
 from tocsin.webpush.encryption import encrypt
 from tocsin.webpush.message import PushMessage, topic_of
 from tocsin.webpush.origins import PushService
@@ -48,8 +49,12 @@ class Posting(Protocol):
 
 
 def ttl_left(send: Send, now: float) -> int:
-    """The seconds that a push service may keep the message: a retry is late (RFC 8030 section 5.2)."""
-    return max(0, send.notification.ttl - (int(now) - send.created_at))
+    """The seconds that a push service may keep the message: a retry is late (RFC 8030 section 5.2).
+
+    A campaign may have rested for days, so its time counts from each POST.
+    """
+    ttl = send.notification.ttl
+    return ttl if send.origin is Origin.CAMPAIGN else max(0, ttl - (int(now) - send.created_at))
 
 
 class WebPosting:
@@ -70,7 +75,9 @@ class WebPosting:
         )
         if authorization is None or recipient.keys is None:
             return Unsent(NO_KEY)
-        plaintext = self._messages.plaintext(recipient, *place, SMALLEST_ROOM if short else room_of(service))
+        plaintext = self._messages.plaintext(
+            recipient, Place(*place, service), SMALLEST_ROOM if short else room_of(service)
+        )
         headers = self._headers_for(service, authorization, now)
         request = PushRequest(target.endpoint.url, headers, encrypt(plaintext, recipient.keys))
         return Post(request, authorization, len(plaintext) > SMALLEST_ROOM)

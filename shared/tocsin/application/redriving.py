@@ -16,6 +16,8 @@ from tocsin.application.jobs import (
     encode_deliver,
 )
 from tocsin.application.ports import Clock, DeadLetters, Letter, Queue
+from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun, decode_run_job
+from tocsin.application.sightings import Sighted, decode_sighted
 from tocsin.domain.ids import ID_BYTES
 
 SECONDS = 10
@@ -23,13 +25,15 @@ SECONDS = 10
 HIDDEN = 60
 SHOWN = 50
 _ID = re.compile(rf"[0-9a-f]{{{2 * ID_BYTES}}}")
-Job = FanOut | DeliverChunk | WebhookJob
+Job = FanOut | DeliverChunk | WebhookJob | Sighted | RunJob
 _DECODERS: Mapping[Queue, Callable[[str], Job]] = {
     Queue.FANOUT: decode_fan_out,
     Queue.BULK_FANOUT: decode_fan_out,
     Queue.DELIVER: decode_deliver,
     Queue.BULK_DELIVER: decode_deliver,
     Queue.WEBHOOKS: decode_webhook_job,
+    Queue.EVENTS: decode_sighted,
+    Queue.RUNS: decode_run_job,
 }
 
 
@@ -89,8 +93,16 @@ def _job(queue: Queue, body: str) -> Job | None:
         job = _DECODERS[queue](body)
     except MalformedJob:
         return None
-    names = [job.app, job.send] if isinstance(job, FanOut | DeliverChunk | ChunkReceipts) else [job.app]
-    return job if all(map(_ID.fullmatch, names)) else None
+    return job if all(map(_ID.fullmatch, _names(job))) else None
+
+
+def _names(job: Job) -> Sequence[str]:
+    match job:
+        case FanOut() | DeliverChunk() | ChunkReceipts():
+            return job.app, job.send
+        case StartRun() | ContinueRun() | ReleaseRuns():
+            return job.app, job.flow
+    return (job.app,)
 
 
 def _without_recipients(queue: Queue, letter: Letter) -> Letter:

@@ -64,17 +64,18 @@ class Repeating:
                 "The first request with this Idempotency-Key is still running",
                 retry_after=2,
             )
-        counts = self._settling.progress(send).counts
+        progress = self._settling.progress(send)
         if told is None:
             told = Told(self._credits.balance(app).available)
         queued = send.state is not SendState.SETTLED
         return SendResult(
             send.id,
             send.reserved,
-            counts,
+            progress.counts,
             queued=queued,
             balance=told.balance,
             unreachable=told.unreachable,
             replayed=True,
             created_at=send.created_at,
+            missing=None if send.variables is not None and queued else progress.report.missing,
         )

@@ -16,9 +16,9 @@ class Reviewing:
         self._settling = settling
 
     def send(self, app: AppId, dialect: DialectName, send_id: SendId) -> Progress | None:
-        """How far a send came; None: there is none, or it came in through another API."""
+        """How far a send came; None: there is none, or it did not come in through this API by itself."""
         found = self._sends.get(app, send_id)
-        return None if found is None or found.dialect != dialect else self._settling.progress(found)
+        return None if found is None or found.source != dialect else self._settling.progress(found)
 
     def sends(
         self, app: AppId, dialect: DialectName, limit: int, cursor: str | None

@@ -1,12 +1,14 @@
 """What is asked of a send, and what its caller is told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tocsin.application.ports.campaigns import CampaignChange
 from tocsin.domain.chunk import Repeat
 from tocsin.domain.ids import SendId, SubscriptionId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Audience, Charge, Tally
+from tocsin.domain.send import Audience, Charge, Origin, Tally
 from tocsin.domain.tenancy import App, DialectName
 
 
@@ -32,7 +34,9 @@ class SendCommand:
 
     queued: deliver after the answer, however few they are. keeps_empty: a send to nobody is stored like any other, so
     that it can be looked up and repeated. repeat: what becomes of those in doubt after a worker was lost.
-    id: where the caller has chosen one. units, inbox, traced: as in Send. silent: kept, and sent to nobody (BN-20).
+    id: where the caller has chosen one. units, inbox, traced, origin: as in Send. silent: kept, and sent to nobody
+    (BN-20). variables: not None where title, body and URL are wordings (domain/template.py), to be filled in with these
+    values first; None where braces are only braces. campaign: stored in the send's own transaction; needs `queued`.
     """
 
     app: App
@@ -52,6 +56,9 @@ class SendCommand:
     inbox: str | None = None
     silent: bool = False
     traced: bool = False
+    origin: Origin = Origin.REQUEST
+    variables: Mapping[str, str] | None = None
+    campaign: CampaignChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class SendResult:
 
     queued: delivery goes on after the answer; the counts are those so far. balance: credits available afterwards; 0
     for a send on quota. unreachable: whom this very request found gone, or named though they were not active.
+    missing: values that placeholders had not; None while that is not known.
     """
 
     send: SendId | None
@@ -70,3 +78,4 @@ class SendResult:
     unreachable: tuple[SubscriptionId, ...] = ()
     replayed: bool = False
     created_at: int = 0
+    missing: int | None = 0

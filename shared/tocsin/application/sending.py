@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
-from tocsin.application.audience import WALKABLE, all_of, named
+from tocsin.application.audience import WALKABLE, all_matching, all_of, named
 from tocsin.application.delivering import Delivering
 from tocsin.application.jobs import Recipient
 from tocsin.application.ports import (
+    CampaignChange,
     Clock,
     Credits,
     Frozen,
@@ -37,13 +38,15 @@ from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.notification import Notification
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow
-from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Send, SendState, Tally, tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Matching, Origin, Send, SendState, Source, Tally, tally
 from tocsin.domain.subscription import Counts, SubscriptionState
-from tocsin.domain.tenancy import DialectName
+from tocsin.domain.template import Renderer
 
 SYNC_SECONDS = 20
 """How long a request may take until delivery goes on without it; the gateway gives up after 30."""
 MINIMUM_LIFE = 60
+CAMPAIGN_LIFE = 30 * 86_400
+"""How long a campaign may rest, from when it was sent; it ends then with whom it reached."""
 SWEEP_AFTER = 60
 _RACES = 8
 _NOBODY: tuple[SubscriptionId, ...] = ()
@@ -65,11 +68,12 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """What became of the recipients so far, whether delivery goes on, and who was found gone."""
+    """What became of the recipients so far, whether delivery goes on, who was found gone, and what texts lacked."""
 
     counts: Tally
     queued: bool
     gone: tuple[SubscriptionId, ...] = ()
+    missing: int = 0
 
 
 class Sending:
@@ -80,7 +84,7 @@ class Sending:
         sends: Sends,
         credits: Credits,  # noqa: A002 - the domain's word
         subscriptions: Subscriptions,
-        delivering: Delivering,
+        delivering: Callable[[], Delivering],
         settling: Settling,
         repeating: Repeating,
         resuming: Resuming,
@@ -88,6 +92,7 @@ class Sending:
         randomness: Randomness,
         meter: Meter,
     ) -> None:
+        """delivering: made when a request delivers; who only queues needs no connections and no keys."""
         self._sends = sends
         self._credits = credits
         self._subscriptions = subscriptions
@@ -103,9 +108,10 @@ class Sending:
         """Send, or queue the sending of, a notification.
 
         Raises Refused: CREDITS_EXHAUSTED, QUOTA_EXCEEDED, IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH; nothing is then
-        stored or charged. After one acceptance it never raises.
+        stored or charged. Raises Stale when the command's campaign has changed. After one acceptance it never raises.
         """
         until, app = self._clock.now() + SYNC_SECONDS, command.app.id
+        command = _worded(command)
         idempotency = self._repeating.key(command)
         if idempotency is not None and (repeated := self._repeating.answer(app, idempotency)) is not None:
             return repeated
@@ -132,15 +138,17 @@ class Sending:
         send = self._sends.get(app, send_id)
         return None if send is None else self._settling.progress(send)
 
-    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
-        """The sends of an app that came in through these APIs, newest first. Raises MalformedCursor."""
-        return self._sends.listed(app, dialects, limit, cursor)
+    def listed(self, app: AppId, sources: Collection[Source], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app from these sources, newest first. Raises MalformedCursor."""
+        return self._sends.listed(app, sources, limit, cursor)
 
     def _audience(self, command: SendCommand) -> _Found:
         if command.silent:
             return _Found(0, None)
         if isinstance(command.audience, Chosen):
             return self._chosen(command, command.audience)
+        if isinstance(command.audience, Matching):
+            return self._matching(command, command.audience)
         counts = self._subscriptions.counts(command.app.id)
         total = counts.active if command.most is None else min(counts.active, command.most)
         if total > SYNC_RECIPIENTS or command.queued or _all(counts) > WALKABLE:
@@ -161,6 +169,15 @@ class Sending:
         later = command.queued or len(found) > SYNC_RECIPIENTS
         return _Found(len(found), None if later else found, inactive=_without(chosen.subscriptions, found))
 
+    def _matching(self, command: SendCommand, matching: Matching) -> _Found:
+        app, store = command.app.id, self._subscriptions
+        if _all(counts := store.counts(app)) > WALKABLE:
+            # As many are held as were counted before, or as there are, and the rest is returned when all is planned.
+            return _Found(counts.active if command.most is None else min(counts.active, command.most), None)
+        found = all_matching(store, app, matching, self._clock.now())[: command.most]
+        later = command.queued or len(found) > SYNC_RECIPIENTS
+        return _Found(len(found), None if later else found)
+
     def _reserve_and_send(
         self, command: SendCommand, found: _Found, idempotency: Idempotency | None, until: float
     ) -> SendResult:
@@ -172,7 +189,7 @@ class Sending:
                 if found.total == 0:
                     reached = self._keep(send, idempotency, limits)
                 elif found.now is None:
-                    reached = self._queue(send, idempotency, limits)
+                    reached = self._queue(send, idempotency, limits, command.campaign)
                 else:
                     reached = self._deliver(send, found.now[:reach], idempotency, limits, until)
             except InsufficientCredits:
@@ -195,6 +212,7 @@ class Sending:
             balance=balance,
             unreachable=reached.gone,
             created_at=send.created_at,
+            missing=None if send.variables is not None and reached.queued else reached.missing,
         )
 
     def _plan(self, command: SendCommand, found: _Found, reach: int) -> Send:
@@ -216,13 +234,17 @@ class Sending:
             state=SendState.SENDING if sync else SendState.PLANNED,
             counts=Tally(),
             created_at=now,
-            expires_at=now + max(command.notification.ttl, MINIMUM_LIFE),
+            expires_at=now + _life(command),
             settled_at=None,
             request_id=command.request_id,
             parts=() if sync else parted(found.by_shard, reach) if found.by_shard else (reach,),
             units=command.units,
             inbox=command.inbox,
             traced=command.traced,
+            origin=command.origin,
+            variables=command.variables,
+            site_name="" if command.variables is None else app.name,
+            statistics=app.statistics,
         )
 
     def _keep(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
@@ -231,8 +253,10 @@ class Sending:
         self._quietly(lambda: self._settling.settle(send), False)
         return _Reached(Tally(), queued=False)
 
-    def _queue(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:
-        self._reserve(send, None, idempotency, limits)
+    def _queue(
+        self, send: Send, idempotency: Idempotency | None, limits: Limits, campaign: CampaignChange | None
+    ) -> _Reached:
+        self._reserve(send, None, idempotency, limits, campaign)
         # The send is stored: if the queue fails, the sweep does this soon.
         self._quietly(lambda: self._resuming.plan(send), None)
         return _Reached(Tally(pending=send.reserved), queued=True)
@@ -248,23 +272,24 @@ class Sending:
         ids = tuple(recipient.id for recipient in audience)
         chunk = opened(send.app, send.id, 0, len(ids), digest_of(ids))
         try:
-            targets = self._delivering.prepare(send, [target_of(one, send.app) for one in audience])
+            known = audience if send.variables is None else self._delivering().recipients(send, ids)
+            targets = self._delivering().prepare(send, [target_of(one, send.app) for one in known])
         except (Unavailable, WrongContext):  # the workers try again, as long as it lives
             self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
             self._quietly(lambda: self._resuming.resume(send, lambda _: True), None)
             return _Reached(tally(chunk), queued=True)
         chunk = claimed(chunk, send.created_at, send.repeat)
         self._reserve(send, (chunk, Frozen(ids, None)), idempotency, limits)
-        delivery = self._delivering.begin(send, chunk, targets, self._clock.now())
+        delivery = self._delivering().begin(send, chunk, targets, self._clock.now())
 
         def deliver() -> Chunk:
-            self._delivering.finish(delivery, until)
+            self._delivering().finish(delivery, until)
             return delivery.chunk
 
         reached, gone = self._quietly(deliver, None), tuple(delivery.gone)
         if reached is None:  # the sweep finishes what is left
             return _Reached(tally(delivery.record()), queued=True, gone=gone)
-        return _Reached(tally(reached), queued=reached.count_open() > 0, gone=gone)
+        return _Reached(tally(reached), queued=reached.count_open() > 0, gone=gone, missing=reached.report.missing)
 
     def _quietly(self, call: Callable[[], Value], otherwise: Value) -> Value:
         """Do what must not become an error any more: after an acceptance, an error would invite a second send (PS-32).
@@ -280,10 +305,15 @@ class Sending:
             return otherwise
 
     def _reserve(
-        self, send: Send, only_chunk: tuple[Chunk, Frozen] | None, idempotency: Idempotency | None, limits: Limits
+        self,
+        send: Send,
+        only_chunk: tuple[Chunk, Frozen] | None,
+        idempotency: Idempotency | None,
+        limits: Limits,
+        campaign: CampaignChange | None = None,
     ) -> None:
         try:
-            self._sends.reserve(send, only_chunk, idempotency, send.created_at + SWEEP_AFTER, limits)
+            self._sends.reserve(send, only_chunk, idempotency, send.created_at + SWEEP_AFTER, limits, campaign)
         except Unavailable:
             # The answer may be all that was lost. Then the send exists and will be delivered: an error would be untrue.
             if self._sends.get(send.app, send.id) is None:
@@ -320,6 +350,18 @@ def _over_quota(window: QuotaWindow, at: int) -> Refused:
 def _without(ids: tuple[SubscriptionId, ...], found: list[Recipient]) -> tuple[SubscriptionId, ...]:
     reachable = {recipient.id for recipient in found}
     return tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in reachable)
+
+
+def _life(command: SendCommand) -> int:
+    return CAMPAIGN_LIFE if command.origin is Origin.CAMPAIGN else max(command.notification.ttl, MINIMUM_LIFE)
+
+
+def _worded(command: SendCommand) -> SendCommand:
+    """The same; as an ordinary one, where the request has all the values that its texts need."""
+    if command.variables is None:
+        return command
+    renderer = Renderer(command.notification, command.variables, command.app.name)
+    return replace(command, notification=renderer.to_all(), variables=None) if renderer.alike else command
 
 
 def _complete(command: SendCommand) -> Notification:

@@ -1,6 +1,6 @@
 """Pausing, resuming and cancelling a send that is under way."""
 
-from tocsin.application.ports import Clock, Randomness, Registry, Sends
+from tocsin.application.ports import CampaignChange, Clock, Randomness, Registry, Sends, Stale
 from tocsin.application.resuming import Resuming
 from tocsin.application.settling import Settling
 from tocsin.domain.audit import Action, Actor, AuditEntry
@@ -43,11 +43,25 @@ class Steering:
         send = self._sends.steer(app, name, course) or self._as_it_is(app, name, course)
         # Noted also when it is asked again: the first entry may be what was missing when somebody had to ask twice.
         self._record(send, course, actor)
+        self._follow(send, course)
+        return send
+
+    def turn(self, send: Send, course: Course, campaign: CampaignChange) -> None:
+        """Pause, resume or cancel a campaign's send together with the campaign.
+
+        Raises Stale: the campaign is not as it was read, or the send is settled or cancelled.
+        """
+        turned = self._sends.steer(send.app, send.id, course, campaign)
+        if turned is None:
+            raise Stale
+        self._follow(turned, course)
+
+    def _follow(self, send: Send, course: Course) -> None:
+        """Set going what a changed course needs."""
         if course is not Course.PAUSED and send.state is not SendState.SETTLED and not self._settling.settle(send):
             # Whoever holds a chunk looks for himself; what nobody holds needs a message.
             now = self._clock.now()
             self._resuming.resume(send, lambda chunk: chunk.lease_until <= now or not chunk.in_flight)
-        return send
 
     def _as_it_is(self, app: AppId, name: SendId, course: Course) -> Send:
         known = self._sends.get(app, name)

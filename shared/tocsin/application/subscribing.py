@@ -1,16 +1,18 @@
 """Subscribing, naming and withdrawing browsers."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tocsin.application.following import Following
 from tocsin.application.identifying import Claim, Identifying
-from tocsin.application.ports import Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
+from tocsin.application.ports import Change, Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
+from tocsin.application.triggering import Triggering
 from tocsin.domain import address
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.flow import Trigger
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.subscription import (
@@ -75,6 +77,7 @@ class Subscribing:
         registry: Registry,
         identifying: Identifying,
         following: Following,
+        triggering: Triggering,
         derivation: Derivation,
         clock: Clock,
         randomness: Randomness,
@@ -83,6 +86,7 @@ class Subscribing:
         self._registry = registry
         self._identifying = identifying
         self._following = following
+        self._triggering = triggering
         self._derivation = derivation
         self._clock = clock
         self._randomness = randomness
@@ -130,9 +134,13 @@ class Subscribing:
             return self._addressed(command, labelled, base)
 
         try:
-            return self._change(command.app, id_, change, previous=self._previous(command))
+            new, last = self._change(command.app, id_, change, previous=self._previous(command))
         except _NotActive as error:
             raise Refused(Fault.GONE, "Subscription not found") from error
+        # A program that mends what a push service had ended is nobody who subscribes.
+        if not command.renew and (last is None or not _is_active(last)):
+            self._trigger(Trigger.SUBSCRIBED, command.app, [new])
+        return new
 
     def identify(self, app: App, subscription: SubscriptionId, claim: Claim | None) -> Subscription:
         """Say whose browser a subscription is (None: nobody's any more).
@@ -148,7 +156,7 @@ class Subscribing:
             return replace(named, address=kept, untold=False, seen_at=self._now(), revision=active.revision + 1)
 
         try:
-            return self._change(app, subscription, change)
+            return self._change(app, subscription, change)[0]
         except _NotActive as error:
             raise Refused(Fault.GONE, "Subscription not found") from error
 
@@ -176,25 +184,38 @@ class Subscribing:
             return replace(old, state=SubscriptionState.UNREGISTERED, revision=old.revision + 1)
 
         with contextlib.suppress(_NotActive):
-            self._change(app, subscription, change, audit=entry)
+            new, last = self._change(app, subscription, change, audit=entry)
+            if last is not None and _is_active(last):
+                self._trigger(Trigger.UNSUBSCRIBED, app, [new])
 
     def withdraw(self, app: App, subscription: SubscriptionId) -> bool:
         """Deactivate one subscription; False when there is none that is active."""
+        return self._withdraw(app, [subscription]) == 1
 
+    def withdraw_person(self, app: App, kind: IdentityKind, name: str) -> int:
+        """Deactivate every subscription of a person; how many there were. Raises Refused: FIELD_INVALID."""
+        found = self._subscriptions.of(app.id, [self._identifying.identity(app, kind, name)])
+        return self._withdraw(app, [subscription.id for subscription in found])
+
+    def _withdraw(self, app: App, subscriptions: Sequence[SubscriptionId]) -> int:
+        """Flows are told last: what they send to somebody's other devices is not for those that leave as well."""
+        ended = [one for id_ in subscriptions if (one := self._end(app, id_)) is not None]
+        self._trigger(Trigger.UNSUBSCRIBED, app, ended)
+        return len(ended)
+
+    def _end(self, app: App, subscription: SubscriptionId) -> Subscription | None:
         def change(old: Subscription | None, _: Subscription | None) -> Subscription:
             active = _active(old)
             return replace(active, state=SubscriptionState.INACTIVE, revision=active.revision + 1)
 
         try:
-            self._change(app, subscription, change)
+            return self._change(app, subscription, change)[0]
         except _NotActive:
-            return False
-        return True
+            return None
 
-    def withdraw_person(self, app: App, kind: IdentityKind, name: str) -> int:
-        """Deactivate every subscription of a person; how many there were. Raises Refused: FIELD_INVALID."""
-        found = self._subscriptions.of(app.id, [self._identifying.identity(app, kind, name)])
-        return sum(self.withdraw(app, subscription.id) for subscription in found)
+    def _trigger(self, trigger: Trigger, app: App, subscriptions: Sequence[Subscription]) -> None:
+        with contextlib.suppress(Unavailable):  # the subscription is stored: an error would be untrue
+            self._triggering.all_happened(app.id, trigger, [(one.id, self._now()) for one in subscriptions])
 
     def _people(self, command: SubscribeCommand, old: Subscription | None) -> list[Identity]:
         """Who goes by the claims. Raises Refused, as `Identifying.accept` does."""
@@ -247,8 +268,11 @@ class Subscribing:
         *,
         previous: SubscriptionId | None = None,
         audit: AuditEntry | None = None,
-    ) -> Subscription:
-        """Store what `change` makes of the record, and of the one that it replaces, which ends in the same write."""
+    ) -> Change:
+        """Store what `change` makes of the record, and of the one that it replaces, which ends in the same write.
+
+        What was stored, and what was known before: the record, or else the one that it replaces.
+        """
         for _ in range(_RACES):
             old = self._subscriptions.get(app.id, id_)
             earlier = None if previous is None else self._subscriptions.get(app.id, previous)
@@ -264,7 +288,7 @@ class Subscribing:
             except Stale:
                 continue
             self._following.changed(app, changes)
-            return changes[0][0]
+            return changes[0][0], last
         raise Unavailable
 
     def _counted(self, new: Subscription, last: Subscription | None) -> Subscription:

@@ -31,6 +31,10 @@ class Tallying:
         """An answer, or our own word, decided about a recipient for now or for good."""
         self._said[said] += 1
 
+    def missing(self, number: int) -> None:
+        """A text was accepted in which so many values were missing."""
+        self._missing += number
+
     def measure(self, metric: Metric, service: str = "") -> None:
         """Count for the metrics; service: of which push service, if of one."""
         self._measured[metric, service] += 1
@@ -38,13 +42,13 @@ class Tallying:
     def report(self, chunk: Chunk, version: int) -> Report:
         """The report of the chunk's next version."""
         cpu_ms = round((self._clock.cpu() - self._cpu) * 1000)
-        report = chunk.report + Report(self._said, self._posts, 0, cpu_ms)
+        report = chunk.report + Report(self._said, self._posts, 0, cpu_ms, self._missing)
         return replace(report.shortened(ROOM), writes=version)
 
     def stored(self) -> None:
         """The chunk was stored with all of it: count anew."""
         self._said: Counter[Said] = Counter()
-        self._posts = 0
+        self._posts = self._missing = 0
         self._cpu = self._clock.cpu()
 
     def flush(self) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails
 from starlette.requests import Request
 
 from tocsin.application.send_command import IdempotencyKey
-from tocsin.dialect_kit.strict_json import load_object
+from tocsin.dialect_kit.strict_json import load_list, load_object
 from tocsin.domain.errors import Fault, Refused
 
 MAX_BODY = 64 * 1024
@@ -77,7 +77,7 @@ class JsonBody(Generic[Model]):
     @property
     def too_large(self) -> str:
         """What whoever sends more is told."""
-        return f"The body is larger than {self.most // 1024} KiB"
+        return too_large(self.most)
 
     async def __call__(self, request: Request) -> Model:
         """The body of a request. Raises Refused."""
@@ -91,6 +91,33 @@ class JsonBody(Generic[Model]):
             return self.model.model_validate(fields)
         except ValidationError as error:
             raise refusal_of(error) from None  # the cause would carry the input, which is not ours to log
+
+
+def json_list(model: type[Model], *, items: int, most: int = MAX_BODY) -> Any:
+    """A dependency that yields the body as a list of at most `items` of `model`. most: its bytes.
+
+    Raises Refused: BODY_TOO_LARGE, BODY_NOT_JSON, FIELD_MISSING, FIELD_INVALID.
+    """
+    list_of = TypeAdapter(list[model])  # type: ignore[valid-type]  # known when it runs
+
+    async def read(request: Request) -> list[Model]:
+        body = await request.body()
+        if len(body) > most:
+            raise Refused(Fault.BODY_TOO_LARGE, too_large(most))
+        found = load_list(body)
+        if len(found) > items:
+            raise Refused(Fault.FIELD_INVALID, f"The body must be a list of at most {items}", field="body")
+        try:
+            return list_of.validate_python(found)
+        except ValidationError as error:
+            raise refusal_of(error) from None  # as above
+
+    return Depends(read)
+
+
+def too_large(most: int) -> str:
+    """What whoever sends more than `most` bytes is told."""
+    return f"The body is larger than {most // 1024} KiB"
 
 
 def idempotency_key(request: Request, route: str, body: WireModel) -> IdempotencyKey | None:

@@ -22,6 +22,7 @@ class Capability(StrEnum):
     SEND = "send"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    BEACONS = "beacons"
     SUBSCRIBERS = "subscribers"
     QUOTA = "quota"
     CAMPAIGNS = "campaigns"

@@ -52,7 +52,7 @@ def shape(value: object) -> Schema:
 
 
 class _Generator(GenerateJsonSchema):
-    """Without titles and null defaults, which say nothing."""
+    """Without titles and empty defaults, which say nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Never: it is the field's name again."""
@@ -61,7 +61,7 @@ class _Generator(GenerateJsonSchema):
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         """Without a default that says only that the field may be left out."""
         told = super().default_schema(schema)
-        if told.get("default", ...) is None:
+        if told.get("default", ...) in (None, ""):
             del told["default"]
         return told
 

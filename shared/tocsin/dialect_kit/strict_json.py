@@ -13,14 +13,27 @@ class _Malformed(ValueError):
 
 def load_object(body: bytes) -> dict[str, object]:
     """The JSON object in a request's body. Raises Refused: BODY_NOT_JSON, saying what is wrong with it."""
-    try:
-        text = body.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
-        _check(value, 1)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Fault.BODY_NOT_JSON, f"The body must be a JSON object{_reason(error)}") from error
+    value = _load(body, "object")
     if not isinstance(value, dict):
         raise Refused(Fault.BODY_NOT_JSON, "The body must be a JSON object")
+    return value
+
+
+def load_list(body: bytes) -> list[object]:
+    """The JSON list in a request's body. Raises Refused: BODY_NOT_JSON, saying what is wrong with it."""
+    value = _load(body, "list")
+    if not isinstance(value, list):
+        raise Refused(Fault.BODY_NOT_JSON, "The body must be a JSON list")
+    return value
+
+
+def _load(body: bytes, wanted: str) -> object:
+    try:
+        text = body.decode("utf-8")
+        value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        _check(value, 1)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Fault.BODY_NOT_JSON, f"The body must be a JSON {wanted}{_reason(error)}") from error
     return value
 
 

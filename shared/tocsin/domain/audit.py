@@ -34,11 +34,30 @@ class Action(StrEnum):
     WEBHOOK_DISABLED = "webhook.disabled"
     WEBHOOK_ENABLED = "webhook.enabled"
     WEBHOOK_REPLAYED = "webhook.replayed"
+    CAMPAIGN_CREATED = "campaign.created"
+    CAMPAIGN_CHANGED = "campaign.changed"
+    CAMPAIGN_SENT = "campaign.sent"
+    CAMPAIGN_PAUSED = "campaign.paused"
+    CAMPAIGN_RESUMED = "campaign.resumed"
+    CAMPAIGN_CANCELLED = "campaign.cancelled"
+    CAMPAIGN_DELETED = "campaign.deleted"
+    TEMPLATE_CREATED = "template.created"
+    TEMPLATE_CHANGED = "template.changed"
+    TEMPLATE_DELETED = "template.deleted"
+    SEGMENT_CREATED = "segment.created"
+    SEGMENT_CHANGED = "segment.changed"
+    SEGMENT_DELETED = "segment.deleted"
+    FLOW_CREATED = "flow.created"
+    FLOW_CHANGED = "flow.changed"
+    FLOW_DELETED = "flow.deleted"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. name: "operator", or the id of an API key. request_id: of the request, for its logs (X-5)."""
+    """Who acts. name: "operator", "schedule", or the id of an API key.
+
+    request_id: of the request, for its logs (X-5).
+    """
 
     name: str
     request_id: str

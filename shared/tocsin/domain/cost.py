@@ -10,7 +10,7 @@ from tocsin.domain.chunk import CHUNK_SIZE
 from tocsin.domain.ids import ID_BYTES
 from tocsin.domain.prices import USD, VCPU_GB, Resource
 from tocsin.domain.report import Report
-from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Everyone, Send, Tally
+from tocsin.domain.send import SYNC_RECIPIENTS, Charge, Chosen, Everyone, Matching, Send, Tally
 
 KB, QUEUE_KB = 1024, 65_536
 RECIPIENT_BYTES = 350
@@ -45,7 +45,7 @@ def cost(send: Send, counts: Tally, report: Report) -> Cost:
 
     Saves of chunks and processor time are counted as they happen; what belongs to every send, chunk or recipient is
     counted by its number. Left out: data transfer, logs, waiting (a worker waits for many chunks at once), repeats of
-    queue messages, free tiers and discounts.
+    queue messages, reading who has not the label or is not in the segment, free tiers and discounts.
     """
     units: Counter[Resource] = Counter()
     of_chunks = _of_queued(send) if send.parts else _of_request(send)
@@ -90,13 +90,16 @@ def _of_queued(send: Send) -> Mapping[Resource, int]:
 
 
 def _of_recipients(send: Send, counts: Tally) -> Mapping[Resource, int]:
-    """Finding them, noting who was reached by a small send, and taking the gone ones out of the lists."""
+    """Finding them, reading what personal texts are made of, noting who a small send reached, burying the gone."""
     match send.audience:
         case Everyone():
+            found = ceil(send.reserved * WALKED)
+        case Matching():
             found = ceil(send.reserved * WALKED)
         case Chosen(identities, ids, labels):
             found = len(identities) + len(ids) + (send.reserved if identities else 0)
             found += ceil(send.reserved * WALKED) if labels else 0
+    found += send.reserved if send.variables is not None else 0
     noted = counts.accepted if send.reserved <= SYNC_RECIPIENTS else 0
     return {Resource.WRITE_UNIT: noted + 6 * counts.gone, Resource.READ_UNIT: found + counts.gone}
 

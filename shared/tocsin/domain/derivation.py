@@ -7,7 +7,7 @@ import hmac
 from base64 import b32encode
 from hashlib import sha256
 
-from tocsin.domain.ids import ID_BYTES, AppId, SubscriptionId, TenantId
+from tocsin.domain.ids import ID_BYTES, AppId, FlowId, SubscriptionId, TenantId
 from tocsin.domain.tenancy import DialectName
 
 
@@ -75,9 +75,13 @@ class Derivation:
         """What only browsers are told that brought a code of this person, 16 bytes: the right to their inbox."""
         return self._derive("inbox", app, external_id)[:16]
 
-    def click_secret(self, app: AppId) -> bytes:
-        """The key of the tokens with which workers report clicks."""
-        return self._derive("click", app)
+    def event_secret(self, app: AppId) -> bytes:
+        """The key of the tokens with which workers report what became of messages."""
+        return self._derive("event", app)
+
+    def run_id(self, app: AppId, flow: FlowId, subscription: SubscriptionId, at: int) -> str:
+        """The id of the run of a flow that something at this time (Unix seconds) begins; 24 hex digits."""
+        return self._derive("run", app, f"{flow}\0{subscription}\0{at}")[:ID_BYTES].hex()
 
     def fingerprint(self, app: AppId, request: bytes) -> str:
         """What a request is known again by, 64 hex digits; says nothing of it to who cannot derive it."""

@@ -31,26 +31,29 @@ class Document:
 
     shared: bytes
 
-    def to(self, who: str | None, fetch: str | None = None, click: str | None = None) -> bytes:
+    def to(self, who: str | None, fetch: str | None = None, event: str | None = None) -> bytes:
         """The plaintext for one recipient.
 
         who: the token of the person that a personal message is for; the worker shows nothing personal to another one.
-        fetch: what the worker fetches the whole with, None when this is it. click: what it reports a click with, None
-        when nobody asks for that.
+        fetch: what the worker fetches the whole with, None when this is it. event: with what it reports that the
+        message was displayed, clicked or dismissed, None when nobody asks for that.
         """
         person = "" if who is None else f',"u":"{who}"'
         rest = "" if fetch is None else f',"f":"{fetch}"'
-        report = "" if click is None else f',"k":"{click}"'
+        report = "" if event is None else f',"k":"{event}"'
         return self.shared + f"{person}{rest}{report}{_END}".encode()
 
 
 _OWN = len(Document(b"").to("u" * WHO_LENGTH, "f" * TOKEN_LENGTH)) - len(_END)
-CLICK_BYTES = len(Document(b"").to(None, click="k" * TOKEN_LENGTH)) - len(_END)
-"""What a click token adds to a document."""
+EVENT_BYTES = len(Document(b"").to(None, event="k" * TOKEN_LENGTH)) - len(_END)
+"""What an event token adds to a document."""
 
 
-def whole(notification: Notification, send: SendId, site_url: str) -> Document:
-    """All that a customer asks to show. The tag is the send's id unless there is one: a repeat replaces the first."""
+def whole(notification: Notification, send: SendId, site_url: str, *, clicks_only: bool = False) -> Document:
+    """All that a customer asks to show. The tag is the send's id unless there is one: a repeat replaces the first.
+
+    clicks_only: the worker reports clicks and nothing else.
+    """
     shown = {
         "title": notification.title,
         "body": notification.body,
@@ -58,21 +61,26 @@ def whole(notification: Notification, send: SendId, site_url: str) -> Document:
         "tag": tag_of(notification, send),
         **_pictures(notification),
     }
-    own = {"id": send} if notification.data is None else {"id": send, "d": notification.data}
+    own = _own(send, clicks_only=clicks_only)
+    if notification.data is not None:
+        own["d"] = notification.data
     return _open({"web_push": 8030, "notification": {**shown, "data": own}})
 
 
-def preview(notification: Notification, send: SendId, site_url: str, room: int) -> Document:
+def preview(
+    notification: Notification, send: SendId, site_url: str, room: int, *, clicks_only: bool = False
+) -> Document:
     """What fits `room` bytes together with a recipient's own members, for any notification from SMALLEST_ROOM on.
 
     The title and the tag are always whole. Then come the tap target, else the app's site, else none (the worker knows
     the site); then icon, badge and image, each as it fits; the text gets what is left, and at least 200 bytes.
     """
+    own = _own(send, clicks_only=clicks_only)
     shown: dict[str, object] = {"title": notification.title, "body": "", "tag": tag_of(notification, send)}
     least = min(_LEAST_BODY, size_of(notification.body))
 
     def left() -> int:
-        return room - _OWN - len(compact(_preview(shown, send)))
+        return room - _OWN - len(compact(_preview(shown, own)))
 
     # In order of importance. A name that comes twice is a second choice.
     for name, url in (("navigate", notification.url), ("navigate", site_url), *_pictures(notification).items()):
@@ -81,11 +89,15 @@ def preview(notification: Notification, send: SendId, site_url: str, room: int) 
             if left() < least:
                 del shown[name]
     shown["body"] = shortened(notification.body, left())
-    return _open(_preview(shown, send))
+    return _open(_preview(shown, own))
 
 
-def _preview(shown: Mapping[str, object], send: SendId) -> dict[str, object]:
-    return {"notification": {**shown, "data": {"id": send}}}
+def _own(send: SendId, *, clicks_only: bool) -> dict[str, object]:
+    return {"id": send, "c": 1} if clicks_only else {"id": send}
+
+
+def _preview(shown: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    return {"notification": {**shown, "data": own}}
 
 
 def tag_of(notification: Notification, send: SendId) -> str:
@@ -104,7 +116,16 @@ def shortened(text: str, most: int) -> str:
     if size_of(text) <= most:
         return text
     room = most - size_of(_ELLIPSIS)
-    end = max(0, bisect_right(range(len(text)), room, key=lambda end: size_of(text[:end])) - 1)
+    return _begun(text, max(0, bisect_right(range(len(text)), room, key=lambda end: size_of(text[:end])) - 1))
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most `most` code points: this one, or its beginning and an ellipsis; never half a letter."""
+    return text if len(text) <= most else _begun(text, most - len(_ELLIPSIS))
+
+
+def _begun(text: str, end: int) -> str:
+    """The letters of a text that are whole before `end`, and an ellipsis."""
     while end > 0 and _belongs(text[end], text[end - 1]):
         end -= 1
     return text[:end].rstrip() + _ELLIPSIS

@@ -32,9 +32,9 @@ class FcmMessage:
     shared: bytes
     payload: int
 
-    def to(self, token: str, fetch: str | None = None, click: str | None = None) -> bytes:
-        """The body of a request. token: of the device. fetch, click: as in a document for browsers."""
-        own = _member("tocsin_fetch", fetch) + _member("tocsin_click", click)
+    def to(self, token: str, fetch: str | None = None, event: str | None = None) -> bytes:
+        """The body of a request. token: of the device. fetch, event: as in a document for browsers."""
+        own = _member("tocsin_fetch", fetch) + _member("tocsin_event", event)
         return self.shared + own + b'},"token":' + compact(token) + _END
 
 
@@ -45,20 +45,33 @@ def _member(name: str, value: str | None) -> bytes:
 _OWN = 2 * len(_member("tocsin_fetch", "f" * TOKEN_LENGTH))
 
 
-def fcm_message(notification: Notification, send: SendId, site_url: str, ttl: int, expires_at: int) -> FcmMessage:
-    """All that a customer asks to show. ttl: seconds from now; expires_at: Unix seconds, 0 for "now or never"."""
+def fcm_message(
+    notification: Notification, send: SendId, site_url: str, ttl: int, expires_at: int, *, clicks_only: bool = False
+) -> FcmMessage:
+    """All that a customer asks to show. ttl: seconds from now; expires_at: Unix seconds, 0 for "now or never".
+
+    clicks_only: as in a document for browsers.
+    """
     shown = {"title": notification.title, "body": notification.body}
     if notification.image is not None:
         shown["image"] = notification.image
-    data = _texts(notification.data or {}) | {"tocsin_id": send, "tocsin_url": notification.url or site_url}
+    data = _texts(notification.data or {}) | _own(send, clicks_only=clicks_only)
+    data["tocsin_url"] = notification.url or site_url
     return _message(notification, shown, data, send, ttl, expires_at)
 
 
 def fcm_preview(
-    notification: Notification, send: SendId, site_url: str, ttl: int, expires_at: int, room: int
+    notification: Notification,
+    send: SendId,
+    site_url: str,
+    ttl: int,
+    expires_at: int,
+    room: int,
+    *,
+    clicks_only: bool = False,
 ) -> FcmMessage:
     """What fits `room` bytes: the title, then link and picture as they fit, then as much of the text; no data."""
-    shown, data = {"title": notification.title, "body": ""}, {"tocsin_id": str(send)}
+    shown, data = {"title": notification.title, "body": ""}, _own(send, clicks_only=clicks_only)
     least = min(_LEAST_BODY, size_of(notification.body))
 
     def left() -> int:
@@ -72,6 +85,10 @@ def fcm_preview(
                 del members[name]
     shown["body"] = shortened(notification.body, left())
     return _message(notification, shown, data, send, ttl, expires_at)
+
+
+def _own(send: SendId, *, clicks_only: bool) -> dict[str, str]:
+    return {"tocsin_id": send, "tocsin_clicks_only": "1"} if clicks_only else {"tocsin_id": send}
 
 
 def _texts(data: Mapping[str, object]) -> dict[str, str]:

@@ -8,6 +8,11 @@ KeyId = NewType("KeyId", str)
 """The public middle part of an API key (8 letters or digits), not one of the 96-bit ids."""
 SendId = NewType("SendId", str)
 SubscriptionId = NewType("SubscriptionId", str)
+CampaignId = NewType("CampaignId", str)
+"""A campaign is sent once: its send has the same id."""
+TemplateId = NewType("TemplateId", str)
+SegmentId = NewType("SegmentId", str)
+FlowId = NewType("FlowId", str)
 
 ID_BYTES = 12
 SHARDS = 32

@@ -22,6 +22,8 @@ class Resource(StrEnum):
     """On a standard queue; every 64 KB of a call is one."""
     FAIR_QUEUE_REQUEST = "SQS requests with a group"
     """What a request costs beside, when its messages name a group (fair queues)."""
+    API_REQUEST = "HTTP API requests"
+    """Of API Gateway; every 512 KB of one is one."""
     INVOCATION = "Lambda invocations"
     GB_SECOND = "Lambda GB-seconds"
     """On arm64."""
@@ -36,6 +38,7 @@ USD: Mapping[Resource, Decimal] = {
     Resource.READ_UNIT: Decimal("0.125") / _MILLION,
     Resource.QUEUE_REQUEST: Decimal("0.40") / _MILLION,
     Resource.FAIR_QUEUE_REQUEST: Decimal("0.10") / _MILLION,
+    Resource.API_REQUEST: Decimal("1.00") / _MILLION,
     Resource.INVOCATION: Decimal("0.20") / _MILLION,
     Resource.GB_SECOND: Decimal("0.0000133334"),
     Resource.LOG_GB: Decimal("0.50"),

@@ -31,17 +31,27 @@ NOBODY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Answers by sort, and what they took: POSTs, writes of chunk records, milliseconds of processor time."""
+    """Answers by sort, and what they took: POSTs, writes of chunk records, milliseconds of processor time.
+
+    missing: values that placeholders had not, in the texts that were accepted.
+    """
 
     said: Mapping[Said, int] = field(default_factory=dict)
     posts: int = 0
     writes: int = 0
     cpu_ms: int = 0
+    missing: int = 0
 
     def __add__(self, other: "Report") -> "Report":
         said = Counter(self.said)
         said.update(other.said)
-        return Report(said, self.posts + other.posts, self.writes + other.writes, self.cpu_ms + other.cpu_ms)
+        return Report(
+            said,
+            self.posts + other.posts,
+            self.writes + other.writes,
+            self.cpu_ms + other.cpu_ms,
+            self.missing + other.missing,
+        )
 
     def count(self, fate: Fate) -> int:
         """How many answers had this fate."""

@@ -1,7 +1,9 @@
 """A send: one notification to an audience, and the money held for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from tocsin.domain.chunk import Chunk, Repeat, Result
 from tocsin.domain.identity import Identity
@@ -9,6 +11,7 @@ from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.note import Note
 from tocsin.domain.notification import Notification
 from tocsin.domain.report import Report
+from tocsin.domain.segment import Rule
 from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import DialectName
 
@@ -32,6 +35,14 @@ class Course(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
+
+
+class Origin(StrEnum):
+    """What a send comes from. REQUEST: a caller's. CAMPAIGN: its id is the campaign's. FLOW: a step of a run."""
+
+    REQUEST = "request"
+    CAMPAIGN = "campaign"
+    FLOW = "flow"
 
 
 class Charge(StrEnum):
@@ -71,7 +82,15 @@ class Chosen:
         return self.names(subscription) or not set(self.labels).isdisjoint(subscription.labels)
 
 
-Audience = Everyone | Chosen
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The active subscriptions that a segment's rule means at the time of the send, which keeps it as it was then."""
+
+    rule: Rule
+
+
+Audience = Everyone | Chosen | Matching
+Source: TypeAlias = "DialectName | Origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,9 @@ class Send:
     counts, report: final at SETTLED, else empty. request_id: of the request that made it, for its logs (X-5).
     units: what a quota counts where that is not recipients (KM-24: people), None where it is.
     inbox: the external id of the person whose inbox keeps a note of it (BN-18). traced: its app is told by webhook what
-    became of each recipient (KM-25).
+    became of each recipient (KM-25). statistics: its messages report that they were displayed, clicked or dismissed.
+    variables: not None where title, body and URL hold placeholders, which each recipient's own message has filled in;
+    then site_name is the app's name. See domain/template.py.
     """
 
     id: SendId
@@ -145,6 +166,15 @@ class Send:
     units: int | None = None
     inbox: str | None = None
     traced: bool = False
+    origin: Origin = Origin.REQUEST
+    statistics: bool = False
+    variables: Mapping[str, str] | None = None
+    site_name: str = ""
+
+    @property
+    def source(self) -> Source:
+        """Under what it is listed: the API that it came in through, or what made it."""
+        return self.dialect if self.origin is Origin.REQUEST else self.origin
 
     @property
     def metered(self) -> int:
@@ -152,9 +182,14 @@ class Send:
         return self.reserved if self.units is None else self.units
 
     @property
-    def reports_clicks(self) -> bool:
-        """Whether somebody is to know who clicked: its person's inbox, or its app."""
-        return self.traced or self.inbox is not None
+    def reports_events(self) -> bool:
+        """Whether somebody is to know what became of its messages: its statistics, its person's inbox, or its app."""
+        return self.statistics or self.traced or self.inbox is not None
+
+    @property
+    def clicks_only(self) -> bool:
+        """Whether clicks are all that is to be reported."""
+        return self.reports_events and not self.statistics
 
     @property
     def large(self) -> bool:

@@ -43,7 +43,7 @@ class App:
     An origin may name all subdomains (https://*.shop.example). identity_version: which of the app's derived identity
     secrets is live. limits: for the dialects that count notifications by hour and day. dialects_off: which APIs refuse
     this app's keys. revision: counts changes; a write names the revision that it read. hooks: which dialects have a
-    webhook that events go to.
+    webhook that events go to. statistics: new sends ask browsers to report what became of each message.
     """
 
     id: AppId
@@ -62,6 +62,7 @@ class App:
     created_at: int
     revision: int = 0
     hooks: frozenset[DialectName] = frozenset()
+    statistics: bool = True
 
     def allows(self, origin: str) -> bool:
         """Whether pages of this web origin may call the publishable routes (CS-5)."""

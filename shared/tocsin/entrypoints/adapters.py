@@ -6,22 +6,27 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from tocsin.adapters.dynamodb.acts import DynamoActs
+from tocsin.adapters.dynamodb.campaigns import CampaignSteps, DynamoCampaigns
 from tocsin.adapters.dynamodb.chunks import DynamoChunks
 from tocsin.adapters.dynamodb.codes import DynamoCodes
 from tocsin.adapters.dynamodb.credits import DynamoCredits
 from tocsin.adapters.dynamodb.database import Database
+from tocsin.adapters.dynamodb.engagements import DynamoEngagements
+from tocsin.adapters.dynamodb.fetches import DynamoFetches
+from tocsin.adapters.dynamodb.flows import DynamoFlows
 from tocsin.adapters.dynamodb.inbox import DynamoInbox
 from tocsin.adapters.dynamodb.persons import DynamoPersons
 from tocsin.adapters.dynamodb.quotas import DynamoQuotas
 from tocsin.adapters.dynamodb.registry import DynamoRegistry
+from tocsin.adapters.dynamodb.runs import DynamoRuns
 from tocsin.adapters.dynamodb.sends import DynamoSends
 from tocsin.adapters.dynamodb.service_accounts import DynamoServiceAccounts
 from tocsin.adapters.dynamodb.subscriptions import DynamoSubscriptions
 from tocsin.adapters.dynamodb.webhooks import DynamoHooks, DynamoPendingEvents
 from tocsin.adapters.kms import KmsSigner, KmsVault
+from tocsin.adapters.scheduler import EventBridgeSchedules
 from tocsin.adapters.secrets_manager import read_secret
-from tocsin.adapters.sqs import SqsEvents, SqsJobs
+from tocsin.adapters.sqs import SqsEvents, SqsJobs, SqsRunJobs, SqsSightings
 from tocsin.adapters.system import SystemClock, SystemRandomness
 from tocsin.application.jobs import Lane
 from tocsin.domain.derivation import Derivation
@@ -76,6 +81,11 @@ class Adapters:
         return SqsEvents(self._sqs, self._settings.optional("WEBHOOKS_QUEUE_URL"))
 
     @cached_property
+    def engagement(self) -> DynamoEngagements:
+        """What readers did with the messages of a send."""
+        return DynamoEngagements(self._database, self._settings.required("SENDS_TABLE"))
+
+    @cached_property
     def clock(self) -> SystemClock:
         """The time."""
         return SystemClock()
@@ -89,8 +99,26 @@ class Adapters:
         )
 
     @cached_property
-    def _acts(self) -> DynamoActs:
-        return DynamoActs(self._database, self._settings.required("SENDS_TABLE"))
+    def _sightings(self) -> SqsSightings:
+        return SqsSightings(self._sqs, self._settings.required("EVENTS_QUEUE_URL"))
+
+    @cached_property
+    def run_jobs(self) -> SqsRunJobs:
+        """The queue of runs."""
+        return SqsRunJobs(self._sqs, self._settings.required("RUNS_QUEUE_URL"))
+
+    @cached_property
+    def _flow_catalogue(self) -> DynamoFlows:
+        settings = self._settings
+        return DynamoFlows(self._database, settings.required("CAMPAIGNS_TABLE"), settings.optional("TENANTS_TABLE"))
+
+    @cached_property
+    def _runs(self) -> DynamoRuns:
+        return DynamoRuns(self._database, self._settings.required("CAMPAIGNS_TABLE"))
+
+    @cached_property
+    def _fetches(self) -> DynamoFetches:
+        return DynamoFetches(self._database, self._settings.required("SENDS_TABLE"))
 
     @cached_property
     def _derivation(self) -> Derivation:
@@ -144,7 +172,9 @@ class Adapters:
 
     @cached_property
     def _sends(self) -> DynamoSends:
-        return DynamoSends(self._database, *self._tables_of_a_send())
+        optional = self._settings.optional
+        tables = optional("CAMPAIGNS_TABLE"), optional("TENANTS_TABLE")
+        return DynamoSends(self._database, *self._tables_of_a_send(), CampaignSteps(self._database, *tables))
 
     @cached_property
     def _chunks(self) -> DynamoChunks:
@@ -158,6 +188,19 @@ class Adapters:
             settings.optional("CREDITS_TABLE"),
             settings.optional("SUBSCRIPTIONS_TABLE"),
         )
+
+    @cached_property
+    def _campaigns(self) -> DynamoCampaigns:
+        required = self._settings.required
+        return DynamoCampaigns(self._database, required("CAMPAIGNS_TABLE"), required("TENANTS_TABLE"))
+
+    @cached_property
+    def _schedules(self) -> EventBridgeSchedules:
+        required = self._settings.required
+        # Who only removes what is left says neither whom to call nor as whom.
+        target, role = self._settings.optional("SCHEDULES_TARGET"), self._settings.optional("SCHEDULES_ROLE")
+        client = boto3.client("scheduler", config=_AWS)
+        return EventBridgeSchedules(client, required("SCHEDULES_GROUP"), target, role)
 
     @cached_property
     def _other_issuer(self) -> "OtherIssuer | None":

@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 
 from tocsin.adapters.dead_letters import Place, SqsDeadLetters
 from tocsin.adapters.dynamodb.bulk import DynamoBulkWriter
+from tocsin.adapters.dynamodb.catalogue import DynamoCatalogue
 from tocsin.adapters.dynamodb.imports import DynamoImports
 from tocsin.adapters.dynamodb.members import DynamoMembers
 from tocsin.adapters.dynamodb.request_windows import DynamoRequestWindows
+from tocsin.adapters.dynamodb.segment_record import SEGMENTS
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
+from tocsin.adapters.dynamodb.template_record import TEMPLATES
 from tocsin.application.accounts import Accounts
 from tocsin.application.amending import Amending
 from tocsin.application.authenticating import Authenticating
-from tocsin.application.clicking import Clicking
+from tocsin.application.campaigning import Campaigning
 from tocsin.application.configuring import Configuring
+from tocsin.application.continuing import Continuing
+from tocsin.application.counting import Counting
 from tocsin.application.cursors import Cursors
 from tocsin.application.delivering import Delivering
 from tocsin.application.delivery_pass import Surroundings
@@ -24,29 +29,39 @@ from tocsin.application.fanning_out import FanningOut
 from tocsin.application.fcm_access import FcmAccess
 from tocsin.application.fcm_accounts import FcmAccounts
 from tocsin.application.fetching import Fetching
+from tocsin.application.firing import Firing
+from tocsin.application.flows import Flows
 from tocsin.application.following import Following
 from tocsin.application.identifying import Identifying
 from tocsin.application.importing import Importing
+from tocsin.application.launching import Launching
 from tocsin.application.limiting import Limiting
 from tocsin.application.listing import Listing
+from tocsin.application.measuring import Measuring
 from tocsin.application.membership import Membership
 from tocsin.application.messaging import Messaging
 from tocsin.application.pacing import Pacing
 from tocsin.application.people import People
 from tocsin.application.ports import Queue
+from tocsin.application.previewing import Previewing
 from tocsin.application.reading import Reading
 from tocsin.application.reconciling import Reconciling
 from tocsin.application.redriving import Redriving
 from tocsin.application.repeating import Repeating
+from tocsin.application.reporting import Reporting
 from tocsin.application.resuming import Resuming
 from tocsin.application.retrying import Retrying
 from tocsin.application.reviewing import Reviewing
+from tocsin.application.running import Running
+from tocsin.application.segments import Segments
 from tocsin.application.sending import Sending
 from tocsin.application.settling import Settling
 from tocsin.application.signing import Signing
 from tocsin.application.steering import Steering
 from tocsin.application.subscribing import Subscribing
 from tocsin.application.sweeping import Sweeping
+from tocsin.application.templates import Templates
+from tocsin.application.triggering import Triggering
 from tocsin.application.watching import Watching
 from tocsin.application.webhooks import Webhooks
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan
@@ -84,7 +99,7 @@ class Container(Adapters):
             self._sends,
             self._credits,
             self._subscriptions,
-            self.delivering,
+            lambda: self.delivering,
             self._settling,
             Repeating(self._sends, self._credits, self._settling, self._derivation, self.clock),
             self._resuming,
@@ -96,20 +111,26 @@ class Container(Adapters):
     @cached_property
     def fetching(self) -> Fetching:
         """Messages that were too long."""
-        return Fetching(self._sends, self._acts, self._derivation, self.clock)
+        return Fetching(self._sends, self._chunks, self._subscriptions, self._fetches, self._derivation, self.clock)
 
     @cached_property
-    def clicking(self) -> Clicking:
-        """Clicks."""
-        return Clicking(
+    def reporting(self) -> Reporting:
+        """What service workers report of messages."""
+        return Reporting(self._sightings, self._derivation)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """What service workers reported, counted."""
+        return Counting(
             self._sends,
             self._chunks,
             self._subscriptions,
-            self._acts,
+            self.engagement,
             self._inbox,
             self.events,
-            self._derivation,
+            self.triggering,
             self.clock,
+            self.meter,
         )
 
     @cached_property
@@ -120,10 +141,41 @@ class Container(Adapters):
             self._registry,
             self.identifying,
             self.following,
+            self.triggering,
             self._derivation,
             self.clock,
             self._randomness,
         )
+
+    @cached_property
+    def flows(self) -> Flows:
+        """Flows."""
+        return Flows(self._flow_catalogue, self._runs, self.run_jobs, self.clock, self._randomness)
+
+    @cached_property
+    def triggering(self) -> Triggering:
+        """What begins runs of flows."""
+        return Triggering(self._flow_catalogue, self.run_jobs)
+
+    @cached_property
+    def running(self) -> Running:
+        """The worker of runs."""
+        return Running(
+            self._flow_catalogue,
+            self._runs,
+            self.run_jobs,
+            self._registry,
+            self._subscriptions,
+            self.sending,
+            self.limiting,
+            self._derivation,
+            self.clock,
+        )
+
+    @cached_property
+    def continuing(self) -> Continuing:
+        """The sweep of runs."""
+        return Continuing(self._runs, self.run_jobs, side_by_side, self.clock)
 
     @cached_property
     def following(self) -> Following:
@@ -165,6 +217,59 @@ class Container(Adapters):
     def diagnosing(self) -> Diagnosing:
         """Why notifications do or do not arrive."""
         return Diagnosing(self._registry, self.listing, self.quotas, self.clock)
+
+    @cached_property
+    def campaigning(self) -> Campaigning:
+        """Campaigns."""
+        return Campaigning(
+            self._campaigns,
+            self._launching,
+            self.measuring,
+            self.steering,
+            self.segments,
+            self._schedules,
+            self.clock,
+            self._randomness,
+            self.meter,
+        )
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """How campaigns and API sends are going."""
+        return Measuring(self._campaigns, self._sends, self._settling, self.engagement, side_by_side)
+
+    @cached_property
+    def firing(self) -> Firing:
+        """What the clock does with campaigns."""
+        return Firing(
+            self._campaigns,
+            self._launching,
+            self.measuring,
+            self._schedules,
+            self._registry,
+            self.clock,
+            self.meter,
+        )
+
+    @cached_property
+    def previewing(self) -> Previewing:
+        """What sends and campaigns would do."""
+        return Previewing(self._sends, self._subscriptions, self.segments, self.quotas, self._credits, self.clock)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Rules that say whom a campaign means."""
+        required = self._settings.required
+        tables = required("CAMPAIGNS_TABLE"), required("TENANTS_TABLE")
+        catalogue = DynamoCatalogue(self._database, *tables, SEGMENTS)
+        return Segments(catalogue, self._subscriptions, self.clock, self._randomness)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Texts that are kept to be sent again."""
+        required = self._settings.required
+        tables = required("CAMPAIGNS_TABLE"), required("TENANTS_TABLE")
+        return Templates(DynamoCatalogue(self._database, *tables, TEMPLATES), self.clock, self._randomness)
 
     @cached_property
     def configuring(self) -> Configuring:
@@ -353,6 +458,18 @@ class Container(Adapters):
     def default_limits(self) -> Limits:
         """The limits of apps that are made without any."""
         return LIMITS_OF[Plan(self._settings.required("DEFAULT_PLAN"))]
+
+    @cached_property
+    def _launching(self) -> Launching:
+        return Launching(
+            self.sending,
+            self._campaigns,
+            self.segments,
+            self._subscriptions,
+            self._registry,
+            self.clock,
+            self._randomness,
+        )
 
     @cached_property
     def _settling(self) -> Settling:

@@ -46,7 +46,16 @@ class Fields(TypedDict, total=False):
     uncertain: int
     pending: int
     swept: int
+    campaign: str
+    campaigns: int
+    fired: bool
+    schedules: int
     events: int
+    flow: str
+    late: int
+    sent: int
+    skipped: int
+    runs: int
     apps: int
     left: int
     drifts: dict[str, int]

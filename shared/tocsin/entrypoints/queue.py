@@ -12,24 +12,31 @@ from tocsin.application.jobs import (
     ChunkReceipts,
     DeliverChunk,
     FanOut,
+    MalformedJob,
     WebhookJob,
     decode_deliver,
     decode_fan_out,
     decode_webhook_job,
 )
 from tocsin.application.metrics import Metric
+from tocsin.application.run_jobs import RunJob, decode_run_job
+from tocsin.application.sightings import Batch, Sighted, batches, decode_sighted
 from tocsin.domain.send import tally
 from tocsin.entrypoints import observability
 from tocsin.entrypoints.container import Container
 from tocsin.entrypoints.observability import Fields
 from tocsin.entrypoints.settings import Settings
 
-Job = TypeVar("Job", FanOut, DeliverChunk, WebhookJob)
+Job = TypeVar("Job", FanOut, DeliverChunk, WebhookJob, RunJob)
 QueueHandler = Callable[[dict[str, Any], LambdaContext], Any]
 CHUNKS_AT_ONCE = 4
 """While one of them saves, the others keep the processor busy; 400 POSTs in flight are as many as one core can use."""
 EVENTS_AT_ONCE = 10
 """Customers' servers take their time; a worker does nothing but wait for them."""
+RUNS_AT_ONCE = 8
+"""As with blocks: a step of a run is a handful of calls of tables and queues."""
+BLOCKS_AT_ONCE = 8
+"""What readers did is read and written block by block; most of the time a thread waits for the table."""
 RESERVE_SECONDS = 15
 """A worker starts nothing new this long before Lambda ends it."""
 
@@ -88,6 +95,67 @@ def webhooks_handler() -> QueueHandler:
     return _handler(decode_webhook_job, work, container, lambda: container.telling, EVENTS_AT_ONCE)
 
 
+def runs_handler() -> QueueHandler:
+    """The Lambda handler that takes runs of flows from step to step, several at once."""
+    container = Container(Settings.from_environment())
+
+    def work(job: RunJob, _record: SQSRecord, until: float) -> None:
+        progress = container.running.handle(job, until)
+        if progress.late is not None:
+            counts: Fields = {"late": progress.late, "sent": progress.sent, "skipped": progress.skipped}
+            observability.log("run", {"app": job.app, "flow": job.flow, **counts})
+
+    return _handler(decode_run_job, work, container, lambda: container.running, RUNS_AT_ONCE)
+
+
+def tally_handler() -> QueueHandler:
+    """The Lambda handler that counts what readers did: what all messages of an invocation say of a block, in one write.
+
+    A message succeeds when all that it says is counted.
+    """
+    container = Container(Settings.from_environment())
+    threads = ThreadPoolExecutor(BLOCKS_AT_ONCE)
+
+    def failed(error: Exception, fields: Fields) -> None:
+        observability.log("job failed", fields, error)
+        container.meter.count(Metric.CRASHED)
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        until, records = _until(container, context), event["Records"]
+        counting = container.counting
+        jobs: list[tuple[int, Sighted]] = []
+        again: set[int] = set()
+
+        def count(batch: Batch) -> int:
+            """How many were new. What comes too late for this invocation is left to another one."""
+            try:
+                if container.clock.now() < until:
+                    return counting.count(batch)
+            except Exception as error:  # noqa: BLE001 - as in `guarded`: the other blocks can do nothing for it
+                failed(error, {"app": batch.app, "send": batch.send})
+            again.update(batch.messages)
+            return 0
+
+        for number, record in enumerate(records):
+            try:
+                jobs.append((number, decode_sighted(record["body"])))
+            except MalformedJob as error:
+                failed(error, {})
+                again.add(number)
+        try:
+            observability.log("events", {"events": sum(threads.map(count, batches(jobs)))})
+        finally:
+            container.meter.flush()
+        return {"batchItemFailures": [{"itemIdentifier": records[number]["messageId"]} for number in sorted(again)]}
+
+    return handler
+
+
+def _until(container: Container, context: LambdaContext) -> float:
+    """Unix seconds from which on an invocation starts nothing new."""
+    return container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+
+
 def _handler(
     decode: Callable[[str], Job],
     work: Callable[[Job, SQSRecord, float], None],
@@ -113,7 +181,7 @@ def _handler(
             raise
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-        until = container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        until = _until(container, context)
         prepare()
         running = [threads.submit(guarded, SQSRecord(each), until) for each in event["Records"]]
         in_order = iter(running)
@@ -131,7 +199,7 @@ def _handler(
     return handler
 
 
-def _named(job: FanOut | DeliverChunk | WebhookJob) -> Fields:
+def _named(job: FanOut | DeliverChunk | WebhookJob | RunJob) -> Fields:
     """Whose job it is, for the log line."""
     if isinstance(job, FanOut | DeliverChunk | ChunkReceipts):
         return {"app": job.app, "send": job.send}

@@ -1,17 +1,18 @@
 """EventBridge schedules."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tocsin.application.metrics import Metric
 from tocsin.application.reconciling import LATELY_DAYS
-from tocsin.domain.ids import AppId
+from tocsin.domain.ids import AppId, CampaignId
 from tocsin.domain.reconciliation import DriftKind, Reconciliation
 from tocsin.entrypoints import observability
 from tocsin.entrypoints.container import Container
+from tocsin.entrypoints.observability import Fields
 from tocsin.entrypoints.settings import Settings
 
 RESERVE_SECONDS = 15
@@ -25,30 +26,56 @@ class Unreconciled(Exception):
 
 
 def schedule_handler() -> Callable[[dict[str, Any], LambdaContext], None]:
-    """The Lambda handler of all schedules: `{"task": "reconcile"}` reconciles, anything else sweeps."""
+    """The Lambda handler of all schedules.
+
+    `{"task": "campaign", "app", "campaign"}` fires a campaign, "tidy" removes what is left of others, "reconcile"
+    reconciles, anything else sweeps.
+    """
     container = Container(Settings.from_environment())
 
     def handler(event: dict[str, Any], context: LambdaContext) -> None:
+        until = container.clock.now() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         try:
-            if event.get("task") == "reconcile":
-                left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-                _reconcile(container, container.clock.now() + left)
-            else:
-                _sweep(container)
+            match event.get("task"):
+                case "campaign":
+                    _fire(container, AppId(event["app"]), CampaignId(event["campaign"]), until)
+                case "tidy":
+                    observability.log("tidy", {"schedules": container.firing.tidy()})
+                case "reconcile":
+                    _reconcile(container, until)
+                case _:
+                    _sweep(container, until)
         finally:
             container.meter.flush()
 
     return handler
 
 
-def _sweep(container: Container) -> None:
-    """Resume what got stuck, and try again what webhooks did not take."""
-    try:
-        swept = container.sweeping.sweep()
-    finally:  # one does not wait for the other to be mended
-        events = container.retrying.sweep()
-    if swept or events:
-        observability.log("sweep", {"swept": swept, "events": events})
+def _fire(container: Container, app: AppId, campaign: CampaignId, until: float) -> None:
+    """Send a campaign whose time has come."""
+    fired = container.firing.fire(app, campaign, until)
+    observability.log("campaign", {"app": app, "campaign": campaign, "fired": fired})
+
+
+def _sweep(container: Container, until: float) -> None:
+    """Call the runs that come due, resume what got stuck, try again what webhooks did not take, fire campaigns."""
+    sweeps: Mapping[str, Callable[[], int]] = {
+        "runs": container.continuing.sweep,  # first: of all these, only they are due to the minute
+        "swept": container.sweeping.sweep,
+        "events": container.retrying.sweep,
+        "campaigns": lambda: container.firing.sweep(until),  # last: it may have to count a large audience
+    }
+    found: dict[str, int] = {}
+    failed: list[Exception] = []
+    for name, sweep in sweeps.items():
+        try:
+            found[name] = sweep()
+        except Exception as error:  # noqa: BLE001 - one does not wait for the other to be mended; they are told below
+            failed.append(error)
+    if any(found.values()):
+        observability.log("sweep", Fields(**found))  # type: ignore[typeddict-item]
+    if failed:
+        raise ExceptionGroup("sweep", failed)
 
 
 def _reconcile(container: Container, until: float) -> None:

@@ -44,8 +44,8 @@ def test_the_app_is_told_what_became_of_each_notification_and_by_whom(
     assert len(delivered) == 3
     [message] = reached.messages(1)
     data = message["json"]["notification"]["data"]
-    clicks = f"/sdk/v1/{customer.app}/clicks"
-    expect(204, api.call("POST", clicks, {"id": data["id"], "token": data["k"]}, {"Origin": SITE}))
+    click = {"e": "clicked", "id": data["id"], "k": data["k"], "t": int(time.time())}
+    expect(202, api.call("POST", f"/sdk/v1/{customer.app}/events", [click, click], {"Origin": SITE}))
 
     receipts: dict[tuple[str, str], dict[str, Any]] = {}
     for one in arrived(receiver, 4):

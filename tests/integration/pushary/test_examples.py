@@ -6,6 +6,7 @@ What they answer is read as the vendor's own client reads it: as JSON, whatever 
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,51 @@ def test_the_sending_examples_send_and_their_campaigns_can_be_looked_up(
     assert (campaign["title"], campaign["status"], campaign["totalDelivered"]) == ("Welcome Back!", "completed", 2)
     assert run("stats", site, tmp_path, camp_abc123=two["campaignId"])["deliveryRate"] == 100.0
     assert run("campaigns", site, tmp_path)["data"] == []
+
+
+@pytest.mark.row("PU-22", "PU-23", "PU-25", "PU-27", "PU-28", "PU-29", "PU-32")
+def test_the_campaign_examples_keep_change_send_steer_and_delete(
+    site: Site, visitors: list[Visitor], tmp_path: Path
+) -> None:
+    made = run("campaign_create", site, tmp_path)
+    assert (made["name"], made["status"], made["actionUrl"]) == (
+        "Product Launch",
+        "draft",
+        "https://example.com/new-feature",
+    )
+    ids = {"camp_abc123": made["id"]}
+    changed = run("campaign_update", site, tmp_path, **ids)
+    assert (changed["title"], changed["body"]) == ("Updated Title", "Updated body text")
+    assert run("campaigns", site, tmp_path)["data"] == [changed]
+    assert run("campaign_send", site, tmp_path, **ids)["status"] == "sending"
+    for visitor in visitors:
+        visitor.agent.messages(1)
+        assert visitor.agent.titles() == ["Updated Title"]
+    deadline = time.monotonic() + 30
+    while run("campaign", site, tmp_path, **ids)["status"] != "completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert run("stats", site, tmp_path, **ids)["totalDelivered"] == len(visitors)
+    # What is over is neither paused nor resumed; that these work is shown where a campaign lasts long enough.
+    told = [run(f"campaign_{step}", site, tmp_path, **ids)["message"] for step in ("pause", "resume")]
+    assert all(one.startswith("Campaign is completed and cannot be") for one in told)
+    assert run("campaign_delete", site, tmp_path, **ids) == {"success": True}
+
+
+@pytest.mark.row("PU-50", "PU-51", "PU-52", "PU-58", "PU-59", "PU-60", "PU-61", "PU-62")
+def test_the_flow_examples_keep_list_activate_change_pause_and_delete(site: Site, tmp_path: Path) -> None:
+    made = run("flow_create", site, tmp_path)
+    assert (made["name"], made["status"], len(made["steps"])) == ("Welcome Series", "draft", 2)
+    ids = {"flow_abc123": made["id"]}
+    assert run("flow_activate", site, tmp_path, **ids)["status"] == "active"
+    active = run("flow", site, tmp_path, **ids)
+    assert run("flows", site, tmp_path)["data"] == [active]
+    assert run("flow_pause", site, tmp_path, **ids)["status"] == "paused"
+    assert run("flow_activate", site, tmp_path, **ids)["status"] == "active"
+    changed = run("flow_update", site, tmp_path, **ids)
+    assert (changed["name"], changed["status"]) == ("Updated Welcome Series", "paused")
+    assert changed["steps"][0]["config"]["notification"]["title"] == "New Welcome Message"
+    assert run("flow_delete", site, tmp_path, **ids) == {"success": True}
 
 
 @pytest.mark.row("PU-7", "PU-15", "PU-16", "PU-18", "PU-19", "PU-20", "PU-21")

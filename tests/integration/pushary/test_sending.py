@@ -30,6 +30,7 @@ def test_pu_11_a_send_shows_what_was_asked_for_and_answers_with_campaign_and_lim
         "status": "queued",
         "queued": 1,
         "duplicate": False,
+        "missing": 0,
     }
     [message] = visitor.agent.messages(1)
     shown = message["json"]["notification"]
@@ -149,6 +150,11 @@ def test_pu_13_a_send_is_a_campaign_with_figures_hidden_from_the_list_unless_ask
         "totalFailed": 1,
         "deliveryRate": 50.0,
         "clickRate": 0.0,
+        "totalDisplayed": 0,
+        "totalDismissed": 0,
+        "hours": [],
+        "pushServices": {},
+        "missingVariables": 0,
     }
     assert site.get("/campaigns") == {"data": [], "hasMore": False, "nextCursor": None}
     first = site.get("/campaigns", source="api", limit=2)

@@ -27,6 +27,7 @@ from tocsin.application.fcm_access import signed_assertion
 from tocsin.application.ports import SealedServiceAccount
 from tocsin.application.subscribing import SubscribeCommand
 from tocsin.domain.notification import Notification
+from tocsin.domain.place_token import TOKEN_LENGTH
 from tocsin.domain.service_account import parse_service_account
 from tocsin.domain.subscription import Platform
 from tocsin.domain.tenancy import App
@@ -308,8 +309,9 @@ def test_everything_that_a_notification_can_have_passes_the_strict_api(shop: Sho
         "body": "It is on its way",
         "image": "https://shop.example/shoes.png",
     }
-    own = {name: message["data"].pop(name) for name in ("tocsin_id", "tocsin_url")}
+    own = {name: message["data"].pop(name) for name in ("tocsin_id", "tocsin_url", "tocsin_event")}
     assert own["tocsin_url"] == "https://shop.example/orders/17"
+    assert len(own["tocsin_event"]) == TOKEN_LENGTH
     assert message["data"] == {"order": "17", "_from": "us", "tags": '["a"]'}
 
 

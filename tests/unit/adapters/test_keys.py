@@ -30,7 +30,7 @@ def of_app(app: AppId, name: str, identity: Identity) -> list[Mapping[str, str]]
         keys.chunk(app, send, 7),
         keys.frozen(app, send, 7),
         keys.progress(app, send),
-        keys.acts(app, send, 7),
+        keys.fetches(app, send, 7),
         keys.idempotency(app, "/v1/send", name),
         keys.audit_entry(app, 7, name),
         keys.meter(app),

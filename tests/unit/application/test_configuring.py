@@ -31,6 +31,7 @@ EVERYTHING = Changes(
     icon="https://store.example/i.png",
     limits=Limits(None, 7, 70),
     dialects_on={CLOUDSIGNAL: False},
+    statistics=False,
 )
 
 
@@ -285,6 +286,7 @@ def test_a_change_is_logged_with_what_was_and_what_is_but_no_address(engine: Mem
             "to": {"hourly": None, "daily": 7, "monthly": 70},
         },
         "dialects_off": {"from": [], "to": ["cloudsignal"]},
+        "statistics": {"from": True, "to": False},
     }
 
 

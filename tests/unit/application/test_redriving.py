@@ -23,13 +23,17 @@ from tocsin.application.jobs import (
 )
 from tocsin.application.ports import Queue, Unavailable
 from tocsin.application.redriving import SECONDS, SHOWN, Given
+from tocsin.application.sightings import Sighted, encode_sighted
 from tocsin.application.sweeping import AGAIN_AT_MOST
 from tocsin.domain.chunk import MAX_OWNERS
+from tocsin.domain.engagement import Act, Sighting
 from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.domain.place_token import Place
 from tocsin.domain.send import Balance, SendState, Tally
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.encryption import RecipientKeys
+from tocsin.webpush.origins import PushService
 
 APP, SEND, TENANT = AppId("a0" * 12), SendId("b0" * 12), TenantId("c0" * 12)
 PART = FanOut(APP, SEND, Route(TENANT, Lane.BULK), part=2)
@@ -42,6 +46,7 @@ ABOUT_WEBHOOKS: list[WebhookJob] = [
     ChunkReceipts(APP, SEND, 7),
     TryAgain(APP, DialectName("pager"), "e0" * 12),
 ]
+SEEN = Sighted(APP, (Sighting(Act.CLICKED, SEND, Place(0, 7, PushService.FCM), 1_800_000_000),))
 
 
 @pytest.fixture
@@ -55,6 +60,7 @@ def test_what_waits_is_told_by_queue_with_what_it_is_about_and_without_whom_it_w
     engine.dead_letters.add(Queue.DELIVER, encode_deliver(CHUNK))
     for job in ABOUT_WEBHOOKS:
         engine.dead_letters.add(Queue.WEBHOOKS, encode_webhook_job(job))
+    engine.dead_letters.add(Queue.EVENTS, encode_sighted(SEEN))
     start = int(engine.clock.now())
     assert engine.redriving.waiting() == {
         Queue.FANOUT: 0,
@@ -62,6 +68,8 @@ def test_what_waits_is_told_by_queue_with_what_it_is_about_and_without_whom_it_w
         Queue.BULK_FANOUT: 1,
         Queue.BULK_DELIVER: 0,
         Queue.WEBHOOKS: 3,
+        Queue.EVENTS: 1,
+        Queue.RUNS: 0,
     }
     assert engine.redriving.given_up() == {
         Queue.FANOUT: [],
@@ -69,6 +77,8 @@ def test_what_waits_is_told_by_queue_with_what_it_is_about_and_without_whom_it_w
         Queue.BULK_FANOUT: [Given(PART, start - 5, 4)],
         Queue.BULK_DELIVER: [],
         Queue.WEBHOOKS: [Given(job, start, 4) for job in ABOUT_WEBHOOKS],
+        Queue.EVENTS: [Given(SEEN, start, 4)],
+        Queue.RUNS: [],
     }
 
 

@@ -13,7 +13,9 @@ from tocsin.application.jobs import Recipient
 from tocsin.application.messages import Messages
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.place_token import Place
 from tocsin.domain.send import Course
+from tocsin.webpush.origins import PushService
 
 PAGE = {"Origin": SITE}
 LONG = {"title": "t", "body": "😀" * 4096, "ttl": 3600}
@@ -44,7 +46,10 @@ def pushed(customer: Customer, engine: MemoryEngine, **fields: object) -> list[P
     assert frozen is not None
     found = engine.subscriptions.load(app, frozen.ids)
     messages = Messages(stored, engine.derivation)
-    texts = [messages.plaintext(Recipient.of(found[id_]), 0, index, ROOM) for index, id_ in enumerate(frozen.ids)]
+    texts = [
+        messages.plaintext(Recipient.of(found[id_]), Place(0, index, PushService.FCM), ROOM)
+        for index, id_ in enumerate(frozen.ids)
+    ]
     data = [json.loads(text)["notification"]["data"] for text in texts]
     return [Preview(customer.app, each["id"], each["f"]) for each in data]
 
@@ -106,7 +111,7 @@ def test_nobody_learns_from_a_wrong_token_what_exists(customer: Customer, engine
         {"id": "ü", "token": "ü"},
     ]
     assert [expect(404, fetch(customer, body)) for body in wrong] == [nobody] * len(wrong)
-    assert engine.storage.acts == set()
+    assert engine.storage.fetches == set()
     expect(200, fetch(customer, first.body))
 
 

@@ -34,6 +34,7 @@ def test_pu_11_the_answer_has_the_documents_members_and_what_the_vendors_client_
         "status": "queued",
         "queued": 2,
         "duplicate": False,
+        "missing": 0,
     }
     assert answer["campaignId"].startswith("camp_")
 
@@ -245,6 +246,9 @@ def test_pu_13_a_send_is_a_campaign_with_its_figures_and_is_listed_only_when_ask
         "totalDelivered": 1,
         "totalClicked": 0,
         "createdAt": "2027-01-15T08:00:00Z",
+        "templateId": None,
+        "variables": {},
+        "statusReason": None,
         "updatedAt": "2027-01-15T08:00:00Z",
     }
     assert expect(200, site.server.call("GET", f"/campaigns/{name}/stats")) == {
@@ -254,6 +258,11 @@ def test_pu_13_a_send_is_a_campaign_with_its_figures_and_is_listed_only_when_ask
         "totalFailed": 1,
         "deliveryRate": 50.0,
         "clickRate": 0.0,
+        "totalDisplayed": 0,
+        "totalDismissed": 0,
+        "hours": [],
+        "pushServices": {},
+        "missingVariables": 0,
     }
     hidden = expect(200, site.server.call("GET", "/campaigns"))
     assert hidden == {"data": [], "hasMore": False, "nextCursor": None}

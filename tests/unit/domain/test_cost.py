@@ -95,3 +95,10 @@ def test_a_send_to_nobody_has_no_chunk() -> None:
 def test_a_send_that_is_not_planned_yet_is_estimated_by_its_size() -> None:
     planned = replace(MILLION, chunks=0, state=SendState.PLANNED)
     assert cost_of(planned, Tally(), Report()).units[W] == Decimal(2_000 * 8 + 16 + 1 + 12 + 4 + 2)
+
+
+def test_a_personal_text_takes_a_read_of_each_recipient() -> None:
+    counts = Tally(accepted=1_000_000)
+    ordinary, personal = (cost(one, counts, Report()) for one in (MILLION, replace(MILLION, variables={})))
+    assert personal.units[R] - ordinary.units[R] == 1_000_000
+    assert {**personal.units, R: 0} == {**ordinary.units, R: 0}

@@ -14,7 +14,7 @@ from tocsin.webpush.room import SMALLEST_ROOM
 
 SEND = SendId("0123456789abcdef01234567")
 SITE = "https://shop.example/"
-WHO, TOKEN = "A" * 11, "B" * 23
+WHO, TOKEN, EVENT = "A" * 11, "B" * 24, "C" * 24
 ROOM = 3993
 WORDS = "Ein Satz über Zürich. "
 FULL = Notification(
@@ -71,7 +71,15 @@ def test_a_message_to_nobody_in_particular_names_nobody() -> None:
 
 
 def test_what_a_message_costs_beside_its_words_is_at_most_240_bytes() -> None:
-    assert len(whole(Notification("", "", "", ""), SEND, "").to(WHO)) <= 240
+    assert len(whole(Notification("", "", "", ""), SEND, "", clicks_only=True).to(WHO, event=EVENT)) <= 240
+
+
+def test_a_message_says_with_what_to_report_what_became_of_it_and_whether_only_clicks_are_wanted() -> None:
+    for made in (whole(FULL, SEND, SITE), preview(FULL, SEND, SITE, ROOM)):
+        data = shown(made.to(WHO, event=EVENT))["data"]
+        assert (data["k"], "c" in data) == (EVENT, False)
+    for made in (whole(FULL, SEND, SITE, clicks_only=True), preview(FULL, SEND, SITE, ROOM, clicks_only=True)):
+        assert shown(made.to(WHO, event=EVENT))["data"]["c"] == 1
 
 
 def test_letters_travel_as_utf_8_and_not_escaped() -> None:

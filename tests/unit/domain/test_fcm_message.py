@@ -114,8 +114,18 @@ def test_a_link_without_tls_is_left_to_the_app() -> None:
 
 
 def test_what_is_of_one_recipient_only_stands_in_the_data() -> None:
-    message = parsed(fcm_message(Notification("t", "b"), SEND, SITE, 60, 0), fetch="F", click="C")
-    assert (message["data"]["tocsin_fetch"], message["data"]["tocsin_click"]) == ("F", "C")
+    message = parsed(fcm_message(Notification("t", "b"), SEND, SITE, 60, 0), fetch="F", event="C")
+    assert (message["data"]["tocsin_fetch"], message["data"]["tocsin_event"]) == ("F", "C")
+
+
+def test_an_app_that_is_to_report_clicks_only_is_told_so() -> None:
+    shown = Notification("t", "b", data={"tocsin_clicks_only": "mine"})
+    assert "tocsin_clicks_only" not in parsed(fcm_message(shown, SEND, SITE, 60, 0))["data"]
+    for message in (
+        fcm_message(shown, SEND, SITE, 60, 0, clicks_only=True),
+        fcm_preview(shown, SEND, SITE, 60, 0, ROOM, clicks_only=True),
+    ):
+        assert parsed(message)["data"]["tocsin_clicks_only"] == "1"
 
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -135,10 +145,10 @@ def test_x_6_a_preview_fits_whatever_is_sent(
 ) -> None:
     notification = Notification(title, body, url=url, image=image, data={"a": "b" * 4000})
     preview = fcm_preview(notification, SEND, SITE, 60, 0, room)
-    message = parsed(preview, fetch=FETCH, click=FETCH)
+    message = parsed(preview, fetch=FETCH, event=FETCH)
     assert payload(message) <= preview.payload <= room
     assert message["notification"]["title"] == title
-    assert message["data"].keys() <= {"tocsin_id", "tocsin_url", "tocsin_fetch", "tocsin_click"}
+    assert message["data"].keys() <= {"tocsin_id", "tocsin_url", "tocsin_fetch", "tocsin_event"}
     shown = message["notification"]["body"]
     assert shown == body or (shown.endswith("…") and len(shown) > 1)
 
@@ -154,4 +164,4 @@ def test_x_6_a_preview_keeps_the_text_rather_than_a_picture() -> None:
 @given(fields=st.dictionaries(TEXT, st.text(max_size=20), max_size=4))
 def test_the_payload_is_counted_to_the_byte(fields: dict[str, str]) -> None:
     message = fcm_message(Notification("t", "b", data=fields), SEND, SITE, 60, 0)
-    assert payload(parsed(message, fetch=FETCH, click=FETCH)) == message.payload
+    assert payload(parsed(message, fetch=FETCH, event=FETCH)) == message.payload

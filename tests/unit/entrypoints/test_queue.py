@@ -28,16 +28,21 @@ from tocsin.application.jobs import (
     encode_fan_out,
     encode_webhook_job,
 )
+from tocsin.application.metrics import Metric
+from tocsin.application.sightings import Batch, Sighted, encode_sighted
 from tocsin.domain.chunk import Chunk, opened
+from tocsin.domain.engagement import Act, Sighting
 from tocsin.domain.event import Event, EventKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
+from tocsin.domain.place_token import Place
 from tocsin.domain.tenancy import DialectName
 from tocsin.entrypoints import queue
 from tocsin.entrypoints.queue import CHUNKS_AT_ONCE, EVENTS_AT_ONCE, RESERVE_SECONDS, QueueHandler
 from tocsin.webpush.encryption import RecipientKeys
+from tocsin.webpush.origins import PushService
 
 EVENTS = Path(__file__).parents[3] / "events"
-APP, SEND = AppId("a0" * 12), SendId("b0" * 12)
+APP, OTHER_APP, SEND = AppId("a0" * 12), AppId("a1" * 12), SendId("b0" * 12)
 ROUTE = Route(TenantId("c0" * 12), Lane.BULK)
 ENDPOINT = "https://push.example/secret"
 RECIPIENT = Recipient(SubscriptionId("d0" * 12), ENDPOINT, RecipientKeys(b"\x04" + bytes(64), bytes(16)), "vapid", None)
@@ -249,6 +254,90 @@ def test_a_customers_server_that_hangs_holds_up_no_other_of_its_batch(monkeypatc
     worker = Worker(cast("Work", work), queue.webhooks_handler, monkeypatch)
     bodies = [encode_webhook_job(TryAgain(APP, DialectName("pager"), f"{number:024x}")) for number in range(10)]
     assert worker.failures(*(message(str(number), body) for number, body in enumerate(bodies))) == []
+
+
+def seen(act: Act, chunk_: int, send: SendId = SEND) -> Sighting:
+    return Sighting(act, send, Place(chunk_, 0, PushService.FCM), int(START))
+
+
+class Tally:
+    """The tally handler over a use case that does as the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, work: Callable[[Batch], int], seconds: int = 60) -> None:
+        self.meter, self._seconds = Meter(), seconds
+        container = SimpleNamespace(counting=SimpleNamespace(count=work), meter=self.meter, clock=VirtualClock())
+        monkeypatch.setattr(queue, "Container", lambda _: container)
+        self._handle = queue.tally_handler()
+
+    def failures(self, *bodies: str) -> list[str]:
+        """Which of these messages the handler gives back, by their numbers."""
+        records = [message(str(number), body) for number, body in enumerate(bodies)]
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: self._seconds * 1000)
+        answer = self._handle({"Records": records}, cast("LambdaContext", context))
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_what_all_messages_say_of_a_block_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Batch] = []
+
+    def work(batch: Batch) -> int:
+        counted.append(batch)
+        return len(batch.sightings)
+
+    displayed, clicked, far = seen(Act.DISPLAYED, 0), seen(Act.CLICKED, 3), seen(Act.DISPLAYED, 4)
+    tally = Tally(monkeypatch, work)
+    jobs = [Sighted(APP, (displayed, far)), Sighted(APP, (clicked,)), Sighted(OTHER_APP, (clicked,))]
+    assert tally.failures(*map(encode_sighted, jobs)) == []
+    assert {(batch.app, batch.number): set(batch.sightings) for batch in counted} == {
+        (APP, 0): {displayed, clicked},
+        (APP, 1): {far},
+        (OTHER_APP, 0): {clicked},
+    }
+    assert tally.meter.flushes == 1
+
+
+def test_a_message_is_given_back_unless_all_that_it_says_is_counted(
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    def work(batch: Batch) -> int:
+        if batch.number == 1:
+            raise ZeroDivisionError
+        return 1
+
+    both, fine, other = (
+        Sighted(APP, (seen(Act.DISPLAYED, 0), seen(Act.DISPLAYED, 4))),
+        Sighted(APP, (seen(Act.CLICKED, 0),)),
+        Sighted(APP, (seen(Act.CLICKED, 5),)),
+    )
+    tally = Tally(monkeypatch, work)
+    assert tally.failures(*map(encode_sighted, (both, fine, other)), "{", '{"v":2,"app":"x","seen":[[1]]}') == [
+        *("0", "2", "3", "4")
+    ]
+    failed = [line for line in log_lines() if line["message"] == "job failed"]
+    assert sorted((line["error"], line.get("send")) for line in failed) == [
+        ("MalformedJob", None),
+        ("MalformedJob", None),
+        ("ZeroDivisionError", SEND),
+    ]
+    assert tally.meter.counted[Metric.CRASHED] == 3
+
+
+def test_what_comes_too_late_is_left_to_another_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = Tally(monkeypatch, lambda _: 1, seconds=RESERVE_SECONDS)
+    assert tally.failures(encode_sighted(Sighted(APP, (seen(Act.CLICKED, 0),)))) == ["0"]
+    assert not tally.meter.counted
+
+
+def test_the_example_event_of_tally_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    [record] = json.loads((EVENTS / "tally.json").read_text())["Records"]
+    counted = []
+
+    def work(batch: Batch) -> int:
+        counted.append(batch.send)
+        return 1
+
+    assert Tally(monkeypatch, work).failures(record["body"]) == []
+    assert len(counted) == 1
 
 
 def test_a_job_about_webhooks_that_fails_is_given_back_and_logged_without_whom_it_is_about(

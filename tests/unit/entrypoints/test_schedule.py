@@ -11,6 +11,12 @@ import pytest
 
 from tests import builders
 from tests.engine import MemoryEngine
+from tests.unit.application.scenes import breaks
+from tocsin.application.ports import Unavailable
+from tocsin.domain.campaign import Campaign, CampaignStatus
+from tocsin.domain.ids import AppId, CampaignId, SendId
+from tocsin.domain.quota import Limits
+from tocsin.domain.tenancy import DialectName
 from tocsin.entrypoints import schedule
 from tocsin.entrypoints.observability import EmbeddedMeter
 
@@ -113,3 +119,56 @@ def test_any_other_event_sweeps(deployed: Deployed, log_lines: LogLines) -> None
     deployed.run("scheduler")
     [line] = log_lines()
     assert (line["message"], line["swept"]) == ("sweep", 1)
+
+
+def scheduled(deployed: Deployed) -> Campaign:
+    """The campaign of the example, whose time has come."""
+    owner = replace(next(iter(deployed.storage.apps.values())), id=AppId("a0" * 12), limits=Limits(None, None))
+    deployed.storage.apps[owner.id] = owner
+    key = next(iter(deployed.storage.vapid_keys.values()))
+    deployed.storage.vapid_keys[owner.id, owner.vapid_key] = key
+    builders.subscribe(deployed, owner)
+    now = int(deployed.clock.now())
+    campaign = Campaign(
+        CampaignId("c0" * 12),
+        owner.id,
+        DialectName("pushary"),
+        "Sale",
+        builders.NOTIFICATION,
+        CampaignStatus.SCHEDULED,
+        now,
+        now,
+        scheduled_at=now,
+        due_at=now,
+    )
+    deployed.campaigns.put(campaign)
+    return campaign
+
+
+@pytest.mark.row("PU-31")
+def test_pu_31_a_campaigns_own_event_sends_it_and_says_whether_it_did(deployed: Deployed, log_lines: LogLines) -> None:
+    campaign = scheduled(deployed)
+    for fired in (True, False):
+        deployed.run("scheduler-campaign")
+        line = log_lines()[-1]
+        assert (line["message"], line["campaign"], line["fired"]) == ("campaign", campaign.id, fired)
+    assert (campaign.app, SendId(campaign.id)) in deployed.storage.sends
+
+
+@pytest.mark.row("PU-31")
+def test_pu_31_the_sweep_sends_it_though_other_sweeps_fail(
+    deployed: Deployed, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = scheduled(deployed)
+    monkeypatch.setattr(deployed.sweeping, "sweep", breaks(Unavailable()))
+    with pytest.raises(ExceptionGroup):
+        deployed.run("scheduler")
+    assert log_lines()[-1]["campaigns"] == 1
+    assert (campaign.app, SendId(campaign.id)) in deployed.storage.sends
+
+
+def test_what_is_left_of_schedules_is_tidied_away(deployed: Deployed, log_lines: LogLines) -> None:
+    deployed.schedules.put(AppId("a0" * 12), CampaignId("ee" * 12), 1)
+    deployed.run("scheduler-tidy")
+    assert log_lines()[-1]["schedules"] == 1
+    assert deployed.schedules.at == {}

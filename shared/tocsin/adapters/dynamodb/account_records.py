@@ -50,6 +50,7 @@ def app_item(app: App) -> Item:
         "revision": app.revision,
         "created_at": app.created_at,
         "hooks": sorted(app.hooks),
+        "statistics": app.statistics,
     }
 
 
@@ -72,6 +73,7 @@ def app_from(record: Record) -> App:
         record.number("created_at"),
         record.number("revision"),
         frozenset(map(DialectName, record.texts("hooks"))),
+        record.flag("statistics"),
     )
 
 

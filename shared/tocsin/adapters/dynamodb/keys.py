@@ -5,8 +5,9 @@ The app's id comes first in each key of its data, so no request can name another
 
 from collections.abc import Mapping
 
+from tocsin.domain.flow import RUN_SHARDS
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import SHARDS, AppId, KeyId, SendId, SubscriptionId, TenantId, shard_of
+from tocsin.domain.ids import SHARDS, AppId, CampaignId, FlowId, KeyId, SendId, SubscriptionId, TenantId, shard_of
 
 Key = Mapping[str, str]
 
@@ -17,11 +18,15 @@ BY_CREATED = "by_created"
 TENANTS = "TENANTS"
 DUE_PARTITIONS = 8
 LISTED_PARTITIONS = 4
+RUNS_DUE_PARTITIONS = 16
 VAPID_KEYS = "VAPID#"
 SUBSCRIPTIONS = "SUB#"
 AFTER_SUBSCRIPTIONS = "SUB$"
 """The first sort key that can follow every subscription: `$` comes after `#`."""
 CHUNKS = "CHUNK#"
+SEEN = "SEEN#"
+RUNS = "RUN#"
+REPLACED_STEPS = "REV#"
 CODES = "CODE"
 
 
@@ -251,9 +256,9 @@ def send_in(pk: str) -> tuple[AppId, SendId]:
     return AppId(owner), SendId(name)
 
 
-def listed_sends(owner: AppId, dialect: str) -> str:
-    """by_created: the partition that lists the sends of an app that came in through one API."""
-    return f"APP#{owner}#{dialect}"
+def listed_sends(owner: AppId, source: str) -> str:
+    """by_created: the partition that lists the sends of an app that came in through one API, or that one thing made."""
+    return f"APP#{owner}#{source}"
 
 
 def inbox(owner: AppId, person: str) -> str:
@@ -286,9 +291,14 @@ def progress(owner: AppId, name: SendId) -> Key:
     return key(send_partition(owner, name), "PROGRESS")
 
 
-def acts(owner: AppId, name: SendId, number: int) -> Key:
-    """What those of a chunk did with the message. A partition each: of a large send, thousands a second may come."""
-    return key(f"{send_partition(owner, name)}#ACTS#{number:05}", "ACTS")
+def fetches(owner: AppId, name: SendId, number: int) -> Key:
+    """Who of a chunk fetched the message. A partition each: of a large send, thousands a second may come."""
+    return key(f"{send_partition(owner, name)}#FETCHES#{number:05}", "FETCHES")
+
+
+def seen(owner: AppId, name: SendId, number: int) -> Key:
+    """What a block of recipients did with the message."""
+    return key(send_partition(owner, name), f"{SEEN}{number:04}")
 
 
 def idempotency(owner: AppId, route: str, name: str) -> Key:
@@ -330,3 +340,91 @@ def event_due(name: str) -> str:
 def all_events_due() -> list[str]:
     """by_due: all its partitions."""
     return [f"HOOK#{number}" for number in range(DUE_PARTITIONS)]
+
+
+# --- campaigns ----------------------------------------------------------------------------------------------------
+
+
+def entry(owner: AppId, kind: str, name: str) -> Key:
+    """Something of an app that is kept in a catalogue: a campaign, a template, a segment or a flow."""
+    return key(f"APP#{owner}#{kind}#{name}", "META")
+
+
+def catalogue(owner: AppId, kind: str) -> str:
+    """by_created: the partition that lists all of a kind."""
+    return f"APP#{owner}#{kind}"
+
+
+def entry_in(pk: str) -> tuple[AppId, str]:
+    """App and id in the partition key of what is kept in a catalogue."""
+    _, owner, _, name = pk.split("#")
+    return AppId(owner), name
+
+
+def campaign_due(name: CampaignId) -> str:
+    """by_due: the partition that a campaign waits in, for its time or for its end."""
+    return f"CAMP#{int(name[0], 16) % DUE_PARTITIONS}"
+
+
+def all_campaigns_due() -> list[str]:
+    """by_due: all its partitions."""
+    return [f"CAMP#{number}" for number in range(DUE_PARTITIONS)]
+
+
+# --- flows --------------------------------------------------------------------------------------------------------
+
+
+def replaced_steps(owner: AppId, name: FlowId, revision: int) -> Key:
+    """Steps of a flow that were replaced, for the runs that keep to them."""
+    return key(f"APP#{owner}#FLOW#{name}", f"{REPLACED_STEPS}{revision:04}")
+
+
+def triggers(owner: AppId) -> str:
+    """The partition that says what active flows wait for."""
+    return f"APP#{owner}#TRIGGERS"
+
+
+def trigger(owner: AppId, kind: str, name: FlowId) -> Key:
+    """That an active flow waits for something of this kind."""
+    return key(triggers(owner), f"{kind}#{name}")
+
+
+def trigger_in(sk: str) -> FlowId:
+    """The flow in the sort key of what it waits for."""
+    return FlowId(sk.partition("#")[2])
+
+
+def flow_shard(owner: AppId, name: FlowId, number: int) -> str:
+    """The partition that holds the runs of a shard."""
+    return f"APP#{owner}#FLOW#{name}#{number}"
+
+
+def run(owner: AppId, name: FlowId, subscription: SubscriptionId) -> Key:
+    """The one run of a flow and a subscriber."""
+    return key(flow_shard(owner, name, shard_of(subscription) % RUN_SHARDS), f"{RUNS}{subscription}")
+
+
+def run_in(pk: str, sk: str) -> tuple[AppId, FlowId, SubscriptionId]:
+    """Whose run a key names."""
+    _, owner, _, name, _ = pk.split("#")
+    return AppId(owner), FlowId(name), SubscriptionId(sk.removeprefix(RUNS))
+
+
+def executions(owner: AppId, name: FlowId, number: int) -> Key:
+    """How many runs of a shard began and ended."""
+    return key(flow_shard(owner, name, number), "COUNT")
+
+
+def executions_with(owner: AppId, name: FlowId, subscription: SubscriptionId) -> Key:
+    """Where a run is counted."""
+    return executions(owner, name, shard_of(subscription) % RUN_SHARDS)
+
+
+def run_due(subscription: SubscriptionId) -> str:
+    """by_due: the partition that a waiting run waits in."""
+    return f"RUN#{int(subscription[:2], 16) % RUNS_DUE_PARTITIONS:02}"
+
+
+def all_runs_due() -> list[str]:
+    """by_due: all its partitions."""
+    return [f"RUN#{number:02}" for number in range(RUNS_DUE_PARTITIONS)]

@@ -88,6 +88,10 @@ class Record:
     def __contains__(self, name: str) -> bool:
         return self._item.get(name) is not None
 
+    def size(self) -> int:
+        """About how many bytes its values are."""
+        return _size(self._item)
+
     def names(self) -> Collection[str]:
         """What the record has."""
         return self._item.keys()
@@ -174,3 +178,16 @@ def _record(value: Value, name: str) -> Record:
     if not isinstance(value, dict):
         raise MalformedRecord(name)
     return Record(value)
+
+
+def _size(value: Value) -> int:
+    match value:
+        case str():
+            return len(value.encode())
+        case bytes():
+            return len(value)
+        case Mapping():
+            return sum(len(name) + _size(member) for name, member in value.items())
+        case frozenset() | Sequence():
+            return sum(map(_size, value))
+    return 8

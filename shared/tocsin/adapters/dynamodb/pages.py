@@ -11,6 +11,9 @@ from tocsin.application.ports import MalformedCursor, Page
 
 Listed = TypeVar("Listed")
 
+PAGE_BYTES = 1_500_000
+"""Where a page ends though more was asked for: as JSON that escapes every letter it may be four times that, and a
+function's answer may have 6 MB."""
 BY_NAME = re.compile(r"\d{12}#[0-9A-Za-z]{1,64}", re.ASCII)
 
 
@@ -27,18 +30,24 @@ class Listing:
     def page(
         self, database: Database, owner: str, read: Callable[[Record], Listed], limit: int, cursor: str | None
     ) -> Page[Listed]:
-        """Up to `limit` of the owner's records that follow the cursor, newest first. Raises MalformedCursor."""
+        """Up to `limit` of the owner's records that follow the cursor, newest first. Raises MalformedCursor.
+
+        What is large ends a page sooner, but never before its first record.
+        """
         condition, values = f"#{self.partition} = :owner", {"owner": owner}
         if cursor is not None:
             if not self.places.fullmatch(cursor):
                 raise MalformedCursor
             condition, values = f"{condition} AND #{self.order} < :after", {"owner": owner, "after": cursor}
         found: list[Record] = []
+        size = 0
         # One more than shown tells whether there is a next page.
         for record in database.query(
             self.table, condition, values, index=self.index, page=limit + 1, newest_first=True
         ):
             found.append(record)
-            if len(found) > limit:
-                return Page([read(one) for one in found[:limit]], found[limit - 1].text(self.order))
+            size += record.size()
+            if len(found) > limit or (size > PAGE_BYTES and len(found) > 1):
+                shown = found[:-1]
+                return Page([read(one) for one in shown], shown[-1].text(self.order))
         return Page([read(one) for one in found], None)

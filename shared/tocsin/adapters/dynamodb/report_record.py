@@ -7,14 +7,14 @@ FATES = {fate[0]: fate for fate in Fate}
 
 
 def to_text(report: Report) -> str:
-    r"""`posts writes cpu_ms`, then a line for each service: `fcm\ta480 \tf2 NotRegistered`.
+    r"""`posts writes cpu_ms missing`, then a line for each service: `fcm\ta480 \tf2 NotRegistered`.
 
     A letter for the fate, the number, and the reason, which is one line without tabs.
     """
     by_service: dict[str, list[str]] = {}
     for (service, fate, reason), number in report.said.items():
         by_service.setdefault(service, [service]).append(f"{fate[0]}{number} {reason}")
-    head = f"{report.posts} {report.writes} {report.cpu_ms}"
+    head = f"{report.posts} {report.writes} {report.cpu_ms} {report.missing}"
     return "\n".join([head, *map("\t".join, by_service.values())])
 
 
@@ -23,7 +23,7 @@ def from_record(record: Record, name: str) -> Report:
     head, *rows = record.text(name).split("\n")
     said: dict[Said, int] = {}
     try:
-        posts, writes, cpu_ms = map(int, head.split(" "))
+        posts, writes, cpu_ms, missing = map(int, head.split(" "))
         for row in rows:
             service, *answers = row.split("\t")
             for answer in answers:
@@ -31,4 +31,4 @@ def from_record(record: Record, name: str) -> Report:
                 said[Said(service, FATES[counted[:1]], reason)] = int(counted[1:])
     except (ValueError, KeyError) as error:
         raise MalformedRecord(name) from error
-    return Report(said, posts, writes, cpu_ms)
+    return Report(said, posts, writes, cpu_ms, missing)

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping
 
-from tocsin.adapters.dynamodb import keys, report_record
+from tocsin.adapters.dynamodb import keys, report_record, rule_record
 from tocsin.adapters.dynamodb.chunk_record import ids_from, packed_ids
 from tocsin.adapters.dynamodb.marshalling import Item, MalformedRecord, Record
 from tocsin.domain.chunk import Repeat
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, TenantId
 from tocsin.domain.notification import Notification
-from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone, Send, SendState, Tally
+from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone, Matching, Origin, Send, SendState, Tally
 from tocsin.domain.tenancy import DialectName
 from tocsin.webpush.message import Urgency
 
@@ -53,7 +53,11 @@ def to_item(send: Send, due_at: int) -> Item:
         "units": send.units,
         "inbox": send.inbox,
         "traced": send.traced,
-        "listed": keys.listed_sends(send.app, send.dialect),
+        "origin": send.origin,
+        "statistics": send.statistics,
+        "variables": None if send.variables is None else dict(send.variables),
+        "site_name": send.site_name or None,
+        "listed": keys.listed_sends(send.app, send.source),
         "listed_at": keys.place(send.created_at, send.id),
         "due_pk": keys.due(send.id),
         "due_at": due_at,
@@ -88,7 +92,19 @@ def from_record(record: Record) -> Send:
         record.number_or_none("units"),
         record.text_or_none("inbox"),
         record.flag_or_none("traced") is True,
+        Origin(record.text("origin")),
+        record.flag("statistics"),
+        variables_in(record),
+        record.text_or_none("site_name") or "",
     )
+
+
+def variables_in(record: Record) -> Mapping[str, str] | None:
+    """The values for placeholders that a record keeps, if it does. Raises MalformedRecord."""
+    if "variables" not in record:
+        return None
+    values = record.record("variables")
+    return {name: values.text(name) for name in values.names()}
 
 
 def counts_item(counts: Tally) -> Item:
@@ -118,6 +134,8 @@ def _audience_item(audience: Audience) -> Item:
                 "subscriptions": packed_ids(audience.subscriptions),
                 "labels": audience.labels,
             }
+        case Matching(rule):
+            return {"kind": "matching", "rule": rule_record.to_text(rule)}
 
 
 def _audience(record: Record) -> Audience:
@@ -132,6 +150,8 @@ def _audience(record: Record) -> Audience:
                 ids_from(record, "subscriptions"),
                 record.texts("labels"),
             )
+        case "matching":
+            return Matching(rule_record.from_record(record, "rule"))
     raise MalformedRecord("audience")
 
 

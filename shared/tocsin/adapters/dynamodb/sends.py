@@ -1,24 +1,27 @@
 """Sends on DynamoDB, and the money they hold."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, islice
 
 from tocsin.adapters.dynamodb import keys, send_record
+from tocsin.adapters.dynamodb.campaigns import CampaignSteps
 from tocsin.adapters.dynamodb.chunks import new_chunk
 from tocsin.adapters.dynamodb.credits import CreditSteps
 from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed, Database, Put, Update
 from tocsin.adapters.dynamodb.inbox import note_item
 from tocsin.adapters.dynamodb.marshalling import Item, Record
-from tocsin.adapters.dynamodb.pages import Listing
+from tocsin.adapters.dynamodb.pages import PAGE_BYTES, Listing
 from tocsin.adapters.dynamodb.quotas import QuotaSteps
 from tocsin.adapters.dynamodb.settlement import Settlement
 from tocsin.application.ports import (
+    CampaignChange,
     EarlierSend,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
     InsufficientCredits,
     Page,
+    Stale,
     Told,
     Unavailable,
 )
@@ -26,8 +29,7 @@ from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
 from tocsin.domain.report import Report
-from tocsin.domain.send import Charge, Course, Send, SendState, Tally, note_of
-from tocsin.domain.tenancy import DialectName
+from tocsin.domain.send import Charge, Course, Send, SendState, Source, Tally, note_of
 
 FIRST_TIME = "attribute_not_exists(#pk)"
 # DynamoDB removes what has expired when it gets to it, up to days later: until then it counts as absent.
@@ -45,9 +47,18 @@ ATTEMPTS = 4
 class DynamoSends:
     """The Sends port."""
 
-    def __init__(self, database: Database, sends_table: str, credits_table: str, subscriptions_table: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sends_table: str,
+        credits_table: str,
+        subscriptions_table: str,
+        campaigns: CampaignSteps | None = None,
+    ) -> None:
+        """campaigns: where sends of campaigns are made or steered."""
         self._database = database
         self._table = sends_table
+        self._campaigns = campaigns
         self._listed = Listing(sends_table, "listed", "listed_at", keys.BY_CREATED)
         self._credits = CreditSteps(credits_table)
         self._quotas = QuotaSteps(database, credits_table)
@@ -60,10 +71,11 @@ class DynamoSends:
         idempotency: Idempotency | None,
         due_at: int,
         limits: Limits,
+        campaign: CampaignChange | None = None,
     ) -> None:
         """Hold credits or quota and store the send with all that belongs to it, or nothing.
 
-        Raises InsufficientCredits, InsufficientQuota or IdempotencyKeyTaken.
+        Raises InsufficientCredits, InsufficientQuota, IdempotencyKeyTaken or Stale.
         """
         held = send_record.held_by(send)
         stored = Put(self._table, send_record.to_item(send, due_at), FIRST_TIME)
@@ -72,11 +84,17 @@ class DynamoSends:
         others: list[Put] = [] if only_chunk is None else self._chunk(send, *only_chunk)
         if (note := note_of(send)) is not None:
             others.append(Put(self._table, note_item(note)))
+        sent, noted = self._changed(campaign)
+        others += noted
         hold = self._hold(send, limits)
         for _ in range(ATTEMPTS):
             try:
-                self._database.transact([write for write in (stored, used, hold, row, *others) if write is not None])
+                writes = (stored, used, hold, row, sent, *others)
+                self._database.transact([write for write in writes if write is not None])
             except ConditionsFailed as refusal:
+                # Before the send: it is there as well when somebody else has sent the campaign.
+                if refusal.stopped(sent):
+                    raise Stale from refusal
                 # The send is there: an earlier attempt of ours went through, its answer got lost.
                 if refusal.stopped(stored):
                     return
@@ -129,11 +147,21 @@ class DynamoSends:
         self._try(Update(self._table, keys.send(send.app, send.id), change, values, PLANNED))
         return True
 
-    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
-        """Change the course of a send that is neither settled nor cancelled; None if that is so."""
+    def steer(self, app: AppId, send: SendId, course: Course, campaign: CampaignChange | None = None) -> Send | None:
+        """Change the course of a send that is neither settled nor cancelled; None if that is so. Raises Stale."""
         values: Item = {"course": course, "settled": SendState.SETTLED, "cancelled": Course.CANCELLED}
-        changed = self._try(Update(self._table, keys.send(app, send), "SET #course = :course", values, STEERABLE))
-        return None if changed is None else send_record.from_record(changed)
+        steered = Update(self._table, keys.send(app, send), "SET #course = :course", values, STEERABLE)
+        written, noted = self._changed(campaign)
+        if written is None:
+            changed = self._try(steered)
+            return None if changed is None else send_record.from_record(changed)
+        try:
+            self._database.transact([steered, written, *noted])
+        except ConditionsFailed as refusal:
+            if refusal.stopped(written):
+                raise Stale from refusal
+            return None
+        return self.get(app, send)
 
     def chunk_done(self, app: AppId, send: SendId) -> int:
         """Count one more finished chunk; how many there are now."""
@@ -163,22 +191,27 @@ class DynamoSends:
         """Have the sweep look again at due_at; no change once settled."""
         self._try(Update(self._table, keys.send(app, send), "SET #due_at = :due_at", {"due_at": due_at}, UNSETTLED))
 
-    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
-        """The sends of an app that came in through these APIs, newest first. Raises MalformedCursor."""
+    def listed(self, app: AppId, sources: Collection[Source], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app from these sources, newest first. Raises MalformedCursor."""
         pages = [
-            self._listed.page(self._database, keys.listed_sends(app, dialect), lambda record: record, limit, cursor)
-            for dialect in dialects
+            self._listed.page(self._database, keys.listed_sends(app, source), lambda record: record, limit, cursor)
+            for source in sources
         ]
         found = sorted(chain.from_iterable(page.items for page in pages), key=_listed_at, reverse=True)
         more = len(found) > limit or any(page.cursor is not None for page in pages)
-        shown = found[:limit]
-        wanted = [keys.send(*keys.send_in(record.text("pk"))) for record in shown]
-        stored = {send.id: send for send in map(send_record.from_record, self._database.load(self._table, wanted))}
-        names = (keys.send_in(record.text("pk"))[1] for record in shown)
-        return Page(
-            [stored[name] for name in names if name in stored],
-            _listed_at(shown[-1]) if more and shown else None,
-        )
+        wanted = [keys.send(*keys.send_in(record.text("pk"))) for record in found[:limit]]
+        stored = {record.text("pk"): record for record in self._database.load(self._table, wanted)}
+        shown: list[Record] = []
+        size, place = 0, None
+        for entry in found[:limit]:
+            record = stored.get(entry.text("pk"))
+            size += 0 if record is None else record.size()
+            if size > PAGE_BYTES and shown:
+                more = True
+                break
+            shown += [] if record is None else [record]
+            place = _listed_at(entry)
+        return Page([send_record.from_record(record) for record in shown], place if more else None)
 
     def _hold(self, send: Send, limits: Limits) -> Update | None:
         if send.charge is Charge.QUOTA and send.metered:
@@ -186,6 +219,13 @@ class DynamoSends:
         if send.charge is Charge.CREDITS and send.reserved:
             return self._credits.hold(send.app, send.reserved)
         return None
+
+    def _changed(self, campaign: CampaignChange | None) -> tuple[Put | None, Sequence[Put]]:
+        if campaign is None:
+            return None, []
+        if self._campaigns is None:
+            raise ValueError("these sends know of no campaigns")
+        return self._campaigns.changed(campaign)
 
     def _chunk(self, send: Send, chunk: Chunk, frozen: Frozen) -> list[Put]:
         return new_chunk(self._table, chunk, frozen, self._expires_at(send))

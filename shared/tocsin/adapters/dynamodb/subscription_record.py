@@ -1,7 +1,7 @@
 """A subscription as an item and back, and the names of the counters that it is in."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.marshalling import Item, Record
@@ -9,12 +9,24 @@ from tocsin.application.jobs import Recipient
 from tocsin.application.ports import Place
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SHARDS, AppId, SendId, SubscriptionId
+from tocsin.domain.matching import Known
+from tocsin.domain.segment import DEVICE, Field
 from tocsin.domain.subscription import Activity, Counts, Device, Platform, Subscription, SubscriptionState
 from tocsin.webpush.encryption import RecipientKeys
 
 UNDER_KEY = "key_"
 RECIPIENT = "#id, #endpoint, #p256dh, #auth, #vapid_key, #identities, #untold"
 """What of an item a broadcast reads: each attribute costs as much time as encrypting a tenth of a message."""
+
+
+_ASKED: Mapping[Field, str] = {
+    Field.LABELS: "labels",
+    Field.CUSTOM: "custom",
+    Field.CREATED_AT: "created_at",
+    Field.SEEN_AT: "seen_at",
+    **DEVICE,
+}
+"""What a broadcast does not read, and a segment may ask for."""
 
 
 def to_item(subscription: Subscription) -> Item:
@@ -99,14 +111,42 @@ def from_record(record: Record) -> Subscription:
 
 def recipient_in(record: Record) -> Recipient:
     """What delivering needs of the subscription in a record, which may hold RECIPIENT only. Raises MalformedRecord."""
-    external = (one.text("value") for one in record.records("identities") if one.text("kind") == IdentityKind.EXTERNAL)
     return Recipient(
         SubscriptionId(record.text("id")),
         record.text("endpoint"),
         _keys_in(record),
         record.text("vapid_key"),
-        None if "untold" in record else next(external, None),
+        None if "untold" in record else _external_in(record),
     )
+
+
+def attributes_of(fields: Collection[Field]) -> list[str]:
+    """What of an item tells these fields, beside RECIPIENT; names as in an expression."""
+    return [f"#{name}" for field, name in _ASKED.items() if field in fields]
+
+
+def known_in(record: Record, fields: Collection[Field]) -> Known:
+    """These fields of a record that has RECIPIENT and their attributes. Raises MalformedRecord."""
+    return {field: _known(record, field) for field in fields}
+
+
+def _known(record: Record, field: Field) -> object:
+    match field:
+        case Field.EXTERNAL_ID:
+            return _external_in(record)
+        case Field.LABELS:
+            return record.texts("labels")
+        case Field.CUSTOM:
+            return json.loads(record.text("custom")) if "custom" in record else None
+        case Field.CREATED_AT | Field.SEEN_AT:
+            return record.number(_ASKED[field])
+        case _:
+            return record.text_or_none(_ASKED[field])
+
+
+def _external_in(record: Record) -> str | None:
+    external = (one.text("value") for one in record.records("identities") if one.text("kind") == IdentityKind.EXTERNAL)
+    return next(external, None)
 
 
 def _keys_in(record: Record) -> RecipientKeys | None:

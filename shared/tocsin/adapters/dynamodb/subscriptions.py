@@ -21,18 +21,22 @@ from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.adapters.dynamodb.side_by_side import side_by_side
 from tocsin.adapters.dynamodb.subscription_record import (
     RECIPIENT,
+    attributes_of,
     counters,
     from_record,
+    known_in,
     place_in,
     recipient_in,
     sum_of,
     to_item,
 )
 from tocsin.application.jobs import Recipient
-from tocsin.application.ports import Change, Gone, Place, Stale, Walk
+from tocsin.application.ports import Change, Gone, Place, Sifted, Stale, Walk
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId, shard_of
+from tocsin.domain.matching import fields_of, holds
+from tocsin.domain.segment import Rule
 from tocsin.domain.subscription import MAX_REJECTIONS, Broadcasts, Counts, Subscription, SubscriptionState
 
 FIRST_TIME = "attribute_not_exists(#pk)"
@@ -47,6 +51,10 @@ UNNOTED = "attribute_exists(#pk) AND (attribute_not_exists(#last_send) OR #last_
 
 EXPIRED_AT_ONCE = 99
 """With the counters of their shard as many as a transaction takes."""
+LOOKED_AT = 5_000
+"""By one stretch of a sifting: about a second."""
+SIFTED_PAGE = 500
+"""Looked at with one reading, at least: where few are wanted, few of many may be meant."""
 LISTED_UNDER = "#pk = :pk AND begins_with(#sk, :prefix)"
 MARK_SECONDS = 300
 # Ids are spread evenly, so that a page takes about a quarter from each partition of a state; a little more saves most
@@ -149,6 +157,29 @@ class DynamoSubscriptions:
             if len(found) > limit:
                 return Walk(found[:limit], _place(found[limit - 1].id))
         return Walk(found, following)
+
+    def sift(
+        self,
+        app: AppId,
+        rule: Rule,
+        now: float,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+    ) -> Sifted:
+        """Up to `limit` active subscriptions whom a rule means now, in the order of `walk` and from its places."""
+        found: list[Recipient] = []
+        seen, last, stopped = 0, "", False
+        page, fields = max(limit, SIFTED_PAGE) + 1, fields_of(rule)
+        read = ", ".join((RECIPIENT, *attributes_of(fields)))
+        for record in self._records_after(app, after, page, shards, ACTIVE_ONLY, {}, read):
+            if stopped:  # and more follows
+                return Sifted(found, seen, last)
+            seen, last = seen + 1, _place(SubscriptionId(record.text("id")))
+            if holds(rule, known_in(record, fields), now):
+                found.append(recipient_in(record))
+            stopped = len(found) == limit or seen == LOOKED_AT
+        return Sifted(found, seen, None)
 
     def listed(
         self, app: AppId, states: Collection[SubscriptionState], after: Place | None, limit: int
@@ -342,11 +373,26 @@ class DynamoSubscriptions:
     def _active_after(
         self, app: AppId, after: str | None, page: int, shards: range, labels: Sequence[str]
     ) -> Iterator[Recipient]:
-        first, last_sk = (shards.start, "") if after is None else _parse_place(after)
         only = ACTIVE_ONLY
         if labels:
             only += f" AND ({' OR '.join(f'contains(#labels, :label{place})' for place in range(len(labels)))})"
         wanted = {f"label{place}": label for place, label in enumerate(labels)}
+        # A page counts what is looked at: of a label's few, as much as fits into an answer at a time.
+        rows = self._records_after(app, after, None if labels else page, shards, only, wanted, RECIPIENT)
+        return map(recipient_in, rows)
+
+    def _records_after(
+        self,
+        app: AppId,
+        after: str | None,
+        page: int | None,
+        shards: range,
+        only: str,
+        wanted: Mapping[str, str],
+        attributes: str | None,
+    ) -> Iterator[Record]:
+        """The active ones of these shards that follow `after`, by shard and id. only: a filter, with what it names."""
+        first, last_sk = (shards.start, "") if after is None else _parse_place(after)
         for shard in range(max(first, shards.start), shards.stop):
             values = {"pk": keys.shard(app, shard), "prefix": keys.SUBSCRIPTIONS, "active": SubscriptionState.ACTIVE}
             values |= wanted
@@ -355,17 +401,15 @@ class DynamoSubscriptions:
                 condition = "#pk = :pk AND #sk BETWEEN :after AND :end"
                 del values["prefix"]
                 values |= {"after": last_sk + "\0", "end": keys.AFTER_SUBSCRIPTIONS}
-            # A page counts what is looked at: of a label's few, as much as fits into an answer at a time.
-            for record in self._database.query(
+            yield from self._database.query(
                 self._table,
                 condition,
                 values,
                 only=only,
-                page=None if labels else page,
+                page=page,
                 consistent=False,
-                attributes=RECIPIENT,
-            ):
-                yield recipient_in(record)
+                attributes=attributes,
+            )
 
 
 def _as_it_was(one: Gone) -> dict[str, str | int]:

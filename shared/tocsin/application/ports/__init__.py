@@ -4,13 +4,14 @@ A method that takes an app keeps to that app: nothing of another one can be read
 """
 
 from tocsin.application.ports.accounts import Registry, SealedVapidKey, Vault, WrongContext
+from tocsin.application.ports.campaigns import CampaignChange, Campaigns, Schedules
+from tocsin.application.ports.catalogue import Catalogue
 from tocsin.application.ports.credit import Credits, Quotas, ReferenceTaken, RequestWindows, Window
 from tocsin.application.ports.dead_letters import DeadLetters, Letter, Queue
 from tocsin.application.ports.deliveries import (
-    Act,
-    Acts,
     Chunks,
     EarlierSend,
+    Fetches,
     Frozen,
     Idempotency,
     IdempotencyKeyTaken,
@@ -21,12 +22,14 @@ from tocsin.application.ports.deliveries import (
     Sends,
     Told,
 )
+from tocsin.application.ports.engagements import Engagements, Sightings
+from tocsin.application.ports.flows import DueRun, FlowCatalogue, RunJobs, Runs
 from tocsin.application.ports.members import Members
 from tocsin.application.ports.moving import BulkWriter, Imports, SideBySide
 from tocsin.application.ports.oauth import OauthAnswer, OauthServers, SealedServiceAccount, ServiceAccounts
 from tocsin.application.ports.persons import Codes, EnrolmentCode, Inbox, Persons
 from tocsin.application.ports.push import Answer, PushTransport
-from tocsin.application.ports.subscribers import Change, Gone, Place, Subscriptions, Walk
+from tocsin.application.ports.subscribers import Change, Gone, Place, Sifted, Subscriptions, Walk
 from tocsin.application.ports.surroundings import (
     Clock,
     MalformedCursor,
@@ -42,19 +45,24 @@ from tocsin.application.ports.webhooks import Events, Hooks, PendingEvents, Webh
 from tocsin.domain.ledger import LedgerEntry
 
 __all__ = [
-    "Act",
-    "Acts",
     "Answer",
     "BulkWriter",
+    "CampaignChange",
+    "Campaigns",
+    "Catalogue",
     "Change",
     "Chunks",
     "Clock",
     "Codes",
     "Credits",
     "DeadLetters",
+    "DueRun",
     "EarlierSend",
+    "Engagements",
     "EnrolmentCode",
     "Events",
+    "Fetches",
+    "FlowCatalogue",
     "Frozen",
     "Gone",
     "Hooks",
@@ -85,11 +93,16 @@ __all__ = [
     "ReferenceTaken",
     "Registry",
     "RequestWindows",
+    "RunJobs",
+    "Runs",
+    "Schedules",
     "SealedServiceAccount",
     "SealedVapidKey",
     "Sends",
     "ServiceAccounts",
     "SideBySide",
+    "Sifted",
+    "Sightings",
     "Signer",
     "Stale",
     "Subscriptions",

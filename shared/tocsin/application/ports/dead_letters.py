@@ -14,6 +14,8 @@ class Queue(StrEnum):
     BULK_FANOUT = "bulk_fanout"
     BULK_DELIVER = "bulk_deliver"
     WEBHOOKS = "webhooks"
+    EVENTS = "events"
+    RUNS = "runs"
 
 
 @dataclass(frozen=True, slots=True)

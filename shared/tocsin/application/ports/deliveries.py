@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from tocsin.application.jobs import DeliverChunk, FanOut
+from tocsin.application.ports.campaigns import CampaignChange
 from tocsin.application.ports.surroundings import Page
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.ids import AppId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits, QuotaWindow
 from tocsin.domain.report import Report
-from tocsin.domain.send import Course, Send, Tally
-from tocsin.domain.tenancy import DialectName
+from tocsin.domain.send import Course, Send, Source, Tally
 
 
 class InsufficientCredits(Exception):
@@ -86,11 +85,13 @@ class Sends(Protocol):
         idempotency: Idempotency | None,
         due_at: int,
         limits: Limits,
+        campaign: CampaignChange | None = None,
     ) -> None:
         """Hold credits or quota and store the send, its ledger row, idempotency key, chunk and note: all or nothing.
 
         Raises InsufficientCredits, InsufficientQuota (the longest window that has no room) or IdempotencyKeyTaken.
         due_at: when the sweep is to look at it. limits: what a send on quota must fit into.
+        campaign: the one that is sent, stored with it; raises Stale if it is not as it was read.
         """
 
     def get(self, app: AppId, send: SendId) -> Send | None:
@@ -108,10 +109,11 @@ class Sends(Protocol):
         True when every part is planned. The stored state decides; `send` names it and says how many parts there are.
         """
 
-    def steer(self, app: AppId, send: SendId, course: Course) -> Send | None:
+    def steer(self, app: AppId, send: SendId, course: Course, campaign: CampaignChange | None = None) -> Send | None:
         """Change the course of a send that is neither settled nor cancelled; the send afterwards.
 
-        None, and no change, if it is, or if there is none.
+        None, and no change, if it is, or if there is none. campaign: the one that is steered, stored with it; raises
+        Stale if it is not as it was read.
         """
 
     def chunk_done(self, app: AppId, send: SendId) -> int:
@@ -129,10 +131,10 @@ class Sends(Protocol):
     def due(self, now: int, limit: int) -> Iterable[tuple[AppId, SendId]]:
         """Sends that are not settled and are due by now, the longest waiting first."""
 
-    def listed(self, app: AppId, dialects: Collection[DialectName], limit: int, cursor: str | None) -> Page[Send]:
-        """The sends of an app that came in through these APIs, newest first; may lag a moment. Raises MalformedCursor.
+    def listed(self, app: AppId, sources: Collection[Source], limit: int, cursor: str | None) -> Page[Send]:
+        """The sends of an app from these sources, newest first; may lag a moment. Raises MalformedCursor.
 
-        The same cursor goes with the same APIs.
+        The same cursor goes with the same sources.
         """
 
     def postpone(self, app: AppId, send: SendId, due_at: int) -> None:
@@ -173,18 +175,11 @@ class Chunks(Protocol):
         """
 
 
-class Act(StrEnum):
-    """What a recipient does with a message that is noted once."""
+class Fetches(Protocol):
+    """Which recipients fetched a message that was too long; known as long as the send is."""
 
-    FETCHED = "fetched"
-    CLICKED = "clicked"
-
-
-class Acts(Protocol):
-    """What recipients did with their messages; known as long as the send is."""
-
-    def first(self, app: AppId, send: SendId, chunk: int, index: int, act: Act) -> bool:
-        """Note an act of a recipient; False, and no change, when it was noted before.
+    def first(self, app: AppId, send: SendId, chunk: int, index: int) -> bool:
+        """Note that a recipient fetches it; False, and no change, when that was noted before.
 
         chunk, index: the recipient's place in the send.
         """

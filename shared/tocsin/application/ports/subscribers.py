@@ -8,6 +8,7 @@ from tocsin.application.jobs import Recipient
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.identity import Identity
 from tocsin.domain.ids import ALL_SHARDS, AppId, SendId, SubscriptionId
+from tocsin.domain.segment import Rule
 from tocsin.domain.subscription import Broadcasts, Counts, Subscription, SubscriptionState
 
 
@@ -24,6 +25,15 @@ class Walk:
     """A stretch of an app's active subscriptions, in a fixed order. after: resume from here, None at the end."""
 
     recipients: Sequence[Recipient]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Those of a stretch whom a rule means. seen: how many were looked at. after: as in Walk."""
+
+    recipients: Sequence[Recipient]
+    seen: int
     after: str | None
 
 
@@ -83,6 +93,21 @@ class Subscriptions(Protocol):
         labels: only those with one of them, if there are any; a stretch may then be short, or empty, though more
         follows, so that nobody has to look for a rare label without an end. What changed within the last second may not
         show yet.
+        """
+
+    def sift(
+        self,
+        app: AppId,
+        rule: Rule,
+        now: float,
+        after: str | None,
+        limit: int,
+        shards: range = ALL_SHARDS,
+    ) -> Sifted:
+        """Up to `limit` active subscriptions whom a rule means now, in the order of `walk` and from its places.
+
+        A stretch ends after some thousands that were looked at, however few were meant, and may lag as there.
+        now: Unix seconds, for conditions that count days.
         """
 
     def labelled(self, app: AppId, labels: Collection[str]) -> int:

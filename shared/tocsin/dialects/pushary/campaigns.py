@@ -1,140 +1,172 @@
-"""API sends as campaigns: one by its id, its statistics, and the list of them (PU-13)."""
+"""Campaigns: list, make, show, change, delete, send, pause, resume, measure (PU-22 to PU-32); API sends, too (PU-13).
 
+The function serves what campaigns are made of as well, so its other routes are gathered here.
+"""
+
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.status import HTTP_201_CREATED
 
 from tocsin.application.engine import Engine
-from tocsin.application.settling import Progress
-from tocsin.dialect_kit.bodies import WireModel
+from tocsin.application.measuring import CampaignView, SendView
+from tocsin.dialect_kit.bodies import json_body
+from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.identifiers import parse, render
-from tocsin.dialect_kit.times import iso
+from tocsin.dialect_kit.identifiers import parse
+from tocsin.dialects.pushary import flows, previews, segments, templates
 from tocsin.dialects.pushary.callers import NAME, Sender
+from tocsin.dialects.pushary.campaign_forms import (
+    CampaignChangeRequest,
+    CampaignReply,
+    CampaignRequest,
+    StatsReply,
+    Status,
+)
 from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.plan import beyond_the_plan
+from tocsin.domain.campaign import Campaign, CampaignStatus
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.ids import AppId, SendId
-from tocsin.domain.send import Course, SendState
+from tocsin.domain.ids import AppId, CampaignId, SendId
 
-router = APIRouter(prefix="/api/v1/server/campaigns")
+campaigns = APIRouter(prefix="/api/v1/server/campaigns")
 
-
-class CampaignReply(WireModel):
-    """An API send. name: its title, as it has none of its own. totalDelivered: push services accepted it."""
-
-    id: str
-    siteId: str
-    name: str
-    title: str
-    body: str
-    iconUrl: str | None
-    imageUrl: str | None
-    actionUrl: str | None
-    segmentId: str | None
-    scheduledAt: str | None
-    status: str
-    totalTargeted: int
-    totalSent: int
-    totalDelivered: int
-    totalClicked: int
-    createdAt: str
-    updatedAt: str
-
-    @classmethod
-    def of(cls, progress: Progress) -> "CampaignReply":
-        """The document's form."""
-        send, stats = progress.send, StatsReply.of(progress)
-        return cls(
-            id=render("camp", send.id),
-            siteId=render("site", send.app),
-            name=send.notification.title,
-            title=send.notification.title,
-            body=send.notification.body,
-            iconUrl=send.notification.icon,
-            imageUrl=send.notification.image,
-            actionUrl=send.notification.url,
-            segmentId=None,
-            scheduledAt=None,
-            status=_status(progress),
-            totalTargeted=send.reserved,
-            totalSent=stats.totalSent,
-            totalDelivered=stats.totalDelivered,
-            totalClicked=stats.totalClicked,
-            createdAt=iso(send.created_at),
-            updatedAt=iso(send.settled_at or send.created_at),
-        )
+_NOT_FOUND = "Campaign not found"
 
 
-class StatsReply(WireModel):
-    """Sent is delivered and failed together; who is still tried is in neither. Rates in percent, to two decimals."""
-
-    totalSent: int
-    totalDelivered: int
-    totalClicked: int
-    totalFailed: int
-    deliveryRate: float
-    clickRate: float
-
-    @classmethod
-    def of(cls, progress: Progress) -> "StatsReply":
-        """The document's form; what is unsure when all is over counts as failed. Clicks are not counted yet."""
-        counts, settled = progress.counts, progress.send.state is SendState.SETTLED
-        delivered, failed, clicked = counts.accepted, counts.failed + counts.uncertain * settled, 0
-        return cls(
-            totalSent=delivered + failed,
-            totalDelivered=delivered,
-            totalClicked=clicked,
-            totalFailed=failed,
-            deliveryRate=_rate(delivered, delivered + failed),
-            clickRate=_rate(clicked, delivered),
-        )
+def _campaign(campaign_id: str) -> CampaignId:
+    id_ = parse("camp", campaign_id)
+    if id_ is None:
+        raise Refused(Fault.NOT_FOUND, _NOT_FOUND)
+    return CampaignId(id_)
 
 
-@router.get("")
+Named = Annotated[CampaignId, Depends(_campaign)]
+
+
+@campaigns.get("")
 def list_campaigns(
     caller: Sender,
     engine: EngineDependency,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
-    source: Annotated[Literal["api"] | None, Query(description="api: what /send has sent.")] = None,
+    status: Annotated[Status | None, Query(description="Only campaigns in this status.")] = None,
+    source: Annotated[Literal["api"] | None, Query(description="api: what /send has sent, instead.")] = None,
 ) -> ListReply[CampaignReply]:
-    """Campaigns, newest first; API sends are hidden among them unless they are asked for."""
-    app, name = caller.app.id, listing("campaigns", source=source)
+    """Campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for."""
+    app, name, most = caller.app.id, listing("campaigns", source=source, status=status), min(limit, MAX_LIMIT)
     after = None if cursor is None else engine.cursors.open(app, name, cursor)
+    if source is not None and status is not None:
+        raise Refused(Fault.FIELD_INVALID, "status goes with campaigns, not with source", field="status")
     if source is None:
-        return ListReply[CampaignReply].of([], None)
-    found, following = engine.reviewing.sends(app, NAME, min(limit, MAX_LIMIT), after)
+        asked = None if status is None else CampaignStatus(status)
+        page = engine.measuring.campaigns(app, asked, most, after)
+        data, following = [CampaignReply.of(view) for view in page.items], page.cursor
+    else:
+        sends = engine.measuring.api_sends(app, NAME, most, after)
+        data, following = [CampaignReply.of_send(view) for view in sends.items], sends.cursor
     sealed = None if following is None else engine.cursors.seal(app, name, following)
-    return ListReply[CampaignReply].of([CampaignReply.of(one) for one in found], sealed)
+    return ListReply[CampaignReply].of(data, sealed)
 
 
-@router.get("/{campaign_id}")
-def get_campaign(caller: Sender, campaign_id: str, engine: EngineDependency) -> CampaignReply:
-    """One API send."""
-    return CampaignReply.of(_found(engine, caller.app.id, campaign_id))
+@campaigns.post("", status_code=HTTP_201_CREATED)
+def create_campaign(
+    caller: Sender,
+    body: Annotated[CampaignRequest, json_body(CampaignRequest)],
+    request: Request,
+    engine: EngineDependency,
+) -> CampaignReply:
+    """Keep a new one: a draft, or scheduled if it has a scheduledAt."""
+    app = caller.app.id
+    made = engine.campaigning.create(app, NAME, body.to_campaign(engine, app), actor(request, caller.key))
+    return _reply(engine, made)
 
 
-@router.get("/{campaign_id}/stats")
-def get_stats(caller: Sender, campaign_id: str, engine: EngineDependency) -> StatsReply:
+@campaigns.get("/{campaign_id}")
+def get_campaign(caller: Sender, campaign: Named, engine: EngineDependency) -> CampaignReply:
+    """One campaign, or API send."""
+    found = _found(engine, caller.app.id, campaign)
+    return CampaignReply.of(found) if isinstance(found, CampaignView) else CampaignReply.of_send(found)
+
+
+@campaigns.patch("/{campaign_id}")
+def change_campaign(
+    caller: Sender,
+    campaign: Named,
+    body: Annotated[CampaignChangeRequest, json_body(CampaignChangeRequest)],
+    request: Request,
+    engine: EngineDependency,
+) -> CampaignReply:
+    """Change a draft or a scheduled campaign; or the status, by the rules of pause and of cancelling."""
+    app = caller.app.id
+    _own(engine, app, campaign)
+    edit = body.to_edit(engine, app)
+    return _reply(engine, engine.campaigning.change(app, campaign, edit, actor(request, caller.key)))
+
+
+@campaigns.delete("/{campaign_id}")
+def delete_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> dict[str, bool]:
+    """Delete a campaign that is not under way; one that is paused is cancelled with it."""
+    _own(engine, caller.app.id, campaign)
+    engine.campaigning.delete(caller.app.id, campaign, actor(request, caller.key))
+    return {"success": True}
+
+
+@campaigns.post("/{campaign_id}/send")
+def send_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
+    """Send a draft or a scheduled campaign now."""
+    _own(engine, caller.app.id, campaign)
+    with beyond_the_plan(engine):
+        sent = engine.campaigning.send(caller.app, campaign, actor(request, caller.key))
+    request.state.send = SendId(campaign)
+    return _reply(engine, sent)
+
+
+@campaigns.post("/{campaign_id}/pause")
+def pause_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
+    """Let a campaign rest that is under way; nothing goes out any more 12 seconds after the answer."""
+    _own(engine, caller.app.id, campaign)
+    return _reply(engine, engine.campaigning.pause(caller.app.id, campaign, actor(request, caller.key)))
+
+
+@campaigns.post("/{campaign_id}/resume")
+def resume_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
+    """Let a paused campaign go on where it stopped."""
+    _own(engine, caller.app.id, campaign)
+    with beyond_the_plan(engine):
+        resumed = engine.campaigning.resume(caller.app, campaign, actor(request, caller.key))
+    return _reply(engine, resumed)
+
+
+@campaigns.get("/{campaign_id}/stats")
+def get_stats(caller: Sender, campaign: Named, engine: EngineDependency) -> StatsReply:
     """What became of one."""
-    return StatsReply.of(_found(engine, caller.app.id, campaign_id))
+    return StatsReply.of(_found(engine, caller.app.id, campaign))
 
 
-def _found(engine: Engine, app: AppId, name: str) -> Progress:
-    id_ = parse("camp", name)
-    found = None if id_ is None else engine.reviewing.send(app, NAME, SendId(id_))
+def _reply(engine: Engine, campaign: Campaign) -> CampaignReply:
+    """As it was left: a small campaign may be over before it is looked at."""
+    return CampaignReply.of(replace(engine.measuring.view(campaign), status=campaign.status))
+
+
+def _found(engine: Engine, app: AppId, name: CampaignId) -> CampaignView | SendView:
+    campaign = engine.campaigning.find(app, name)
+    if campaign is not None:
+        return engine.measuring.view(campaign)
+    found = engine.measuring.api_send(app, NAME, SendId(name))
     if found is None:
-        raise Refused(Fault.NOT_FOUND, "Campaign not found")
+        raise Refused(Fault.NOT_FOUND, _NOT_FOUND)
     return found
 
 
-def _status(progress: Progress) -> str:
-    if progress.send.course is Course.CANCELLED:
-        return "cancelled"
-    if progress.send.state is SendState.SETTLED:
-        return "completed"
-    return "paused" if progress.send.course is Course.PAUSED else "sending"
+def _own(engine: Engine, app: AppId, name: CampaignId) -> None:
+    """Raises Refused: CONFLICT for an API send, which is no campaign that anything could be done with."""
+    if engine.campaigning.find(app, name) is None and engine.measuring.api_send(app, NAME, SendId(name)) is not None:
+        raise Refused(Fault.CONFLICT, "This was sent by POST /send: it can only be looked at", field="campaign_id")
 
 
-def _rate(part: int, whole: int) -> float:
-    return round(100 * part / whole, 2) if whole else 0.0
+router = APIRouter()
+for _routes in (campaigns, templates.router, segments.router, flows.router, previews.router):
+    router.include_router(_routes)

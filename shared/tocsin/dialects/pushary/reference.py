@@ -1,6 +1,8 @@
 """What the reference says of Pushary beyond its code."""
 
 from tocsin.dialect_kit.reference import SECRET_KEY, Call, Example, Parameter, Reference, members
+from tocsin.dialects.pushary.reference_campaigns import CAMPAIGNS
+from tocsin.dialects.pushary.reference_flows import FLOWS
 from tocsin.domain.api_key import KeyKind
 from tocsin.domain.errors import Fault
 
@@ -13,6 +15,55 @@ _COUNTED = {
 _OF_ONE = {**_COUNTED, Fault.NOT_FOUND: "Subscriber not found"}
 _OF_A_CAMPAIGN = {**_COUNTED, Fault.NOT_FOUND: "Campaign not found"}
 _ID = Parameter("subscriber_id", "As lists show it.", {"type": "string", "minLength": 1})
+_OF_A_TEMPLATE = {**_COUNTED, Fault.NOT_FOUND: "Template not found"}
+_TEMPLATE_ID = Parameter("template_id", "As lists show it.", {"type": "string", "minLength": 1})
+_TEMPLATE = {
+    "id": "tmpl_abc123",
+    "name": "Order Confirmation",
+    "title": "Order Confirmed!",
+    "body": "Your order #{{orderId}} has been confirmed",
+    "iconUrl": None,
+    "imageUrl": None,
+    "actionUrl": "https://example.com/orders/{{orderId}}",
+    "createdAt": "2024-01-15T10:30:00Z",
+    "updatedAt": "2024-01-15T10:30:00Z",
+}
+_OF_A_SEGMENT = {**_COUNTED, Fault.NOT_FOUND: "Segment not found"}
+_SEGMENT_ID = Parameter("segment_id", "As lists show it.", {"type": "string", "minLength": 1})
+_RULES = {
+    "all": [
+        {"field": "tags", "operator": "has_any", "value": ["premium", "trial"]},
+        {"field": "lastSeenAt", "operator": "within_days", "value": 30},
+        {"not": {"field": "customData.plan", "operator": "equals", "value": "free"}},
+    ]
+}
+_SEGMENT = {
+    "id": "seg_abc123",
+    "siteId": "site_xyz",
+    "name": "Who pays and came by",
+    "description": None,
+    "rules": _RULES,
+    "createdAt": "2024-01-15T10:30:00Z",
+    "updatedAt": "2024-01-15T10:30:00Z",
+}
+_PREVIEW = {
+    "audience": 1500,
+    "estimated": False,
+    "fits": True,
+    "minutes": 0.1,
+    "pace": {"perMinute": 60000, "measured": False},
+    "limits": {
+        "needed": 1500,
+        "hourly": {"remaining": None, "limit": None},
+        "daily": {"remaining": None, "limit": None},
+        "monthly": {"remaining": 9850, "limit": 10000},
+        "exceeded": None,
+    },
+    "credits": {"needed": 0, "available": 0},
+    "expectedGone": 12,
+    "cost": {"dollars": 0.000112, "pricesOf": "2026-11-22"},
+    "missing": None,
+}
 _CAMPAIGN_ID = Parameter("campaign_id", "As /send tells it.", {"type": "string", "minLength": 1})
 _SUBSCRIBER = {
     "id": "sub_abc123",
@@ -32,25 +83,6 @@ _SUBSCRIBER = {
     "lastActiveAt": "2024-01-15T10:30:00Z",
     "customData": {"plan": "pro"},
 }
-_CAMPAIGN = {
-    "id": "camp_abc123",
-    "siteId": "site_xyz",
-    "name": "Welcome!",
-    "title": "Welcome!",
-    "body": "Thanks for subscribing",
-    "iconUrl": None,
-    "imageUrl": None,
-    "actionUrl": None,
-    "segmentId": None,
-    "scheduledAt": None,
-    "status": "completed",
-    "totalTargeted": 1000,
-    "totalSent": 1000,
-    "totalDelivered": 950,
-    "totalClicked": 85,
-    "createdAt": "2024-01-15T10:30:00Z",
-    "updatedAt": "2024-01-15T10:30:00Z",
-}
 _SENT = {
     "success": True,
     "campaignId": "camp_abc123",
@@ -59,10 +91,13 @@ _SENT = {
     "status": "queued",
     "queued": 150,
     "duplicate": False,
+    "missing": 0,
 }
 
 REFERENCE = Reference(
     {
+        **CAMPAIGNS,
+        **FLOWS,
         f"POST {_BASE}/send": Call(
             credentials=_SERVER,
             refusals={
@@ -85,6 +120,11 @@ REFERENCE = Reference(
                     "To some users",
                     {**_SENT, "sent": 2, "queued": 2},
                     {"title": "Welcome Back!", "body": "We missed you", "externalIds": ["user_123", "user_456"]},
+                ),
+                Example(
+                    "A template",
+                    {**_SENT, "sent": 1, "queued": 1},
+                    {"templateId": "tmpl_abc123", "variables": {"orderId": 4711}, "externalIds": ["user_123"]},
                 ),
             ),
         ),
@@ -132,39 +172,115 @@ REFERENCE = Reference(
             answer=members(success="boolean"),
             examples=(Example("Erase one", {"success": True}, path={"subscriber_id": "sub_abc123"}),),
         ),
-        f"GET {_BASE}/campaigns": Call(
+        f"GET {_BASE}/templates": Call(
+            credentials=_SERVER,
+            refusals=_COUNTED,
+            examples=(Example("All of them", {"data": [_TEMPLATE], "hasMore": False, "nextCursor": None}),),
+        ),
+        f"POST {_BASE}/templates": Call(
             credentials=_SERVER,
             refusals=_COUNTED,
             examples=(
                 Example(
-                    "What was sent by API",
-                    {"data": [_CAMPAIGN], "hasMore": False, "nextCursor": None},
-                    query={"source": "api", "limit": "20"},
+                    "Keep one",
+                    _TEMPLATE,
+                    {name: _TEMPLATE[name] for name in ("name", "title", "body", "actionUrl")},
                 ),
             ),
         ),
-        f"GET {_BASE}/campaigns/{{campaign_id}}": Call(
+        f"GET {_BASE}/templates/{{template_id}}": Call(
             credentials=_SERVER,
-            refusals=_OF_A_CAMPAIGN,
-            parameters=(_CAMPAIGN_ID,),
-            examples=(Example("One campaign", _CAMPAIGN, path={"campaign_id": "camp_abc123"}),),
+            refusals=_OF_A_TEMPLATE,
+            parameters=(_TEMPLATE_ID,),
+            examples=(Example("One template", _TEMPLATE, path={"template_id": "tmpl_abc123"}),),
         ),
-        f"GET {_BASE}/campaigns/{{campaign_id}}/stats": Call(
+        f"PATCH {_BASE}/templates/{{template_id}}": Call(
             credentials=_SERVER,
-            refusals=_OF_A_CAMPAIGN,
-            parameters=(_CAMPAIGN_ID,),
+            refusals=_OF_A_TEMPLATE,
+            parameters=(_TEMPLATE_ID,),
             examples=(
                 Example(
-                    "What became of it",
-                    {
-                        "totalSent": 1000,
-                        "totalDelivered": 950,
-                        "totalClicked": 85,
-                        "totalFailed": 50,
-                        "deliveryRate": 95.0,
-                        "clickRate": 8.95,
-                    },
-                    path={"campaign_id": "camp_abc123"},
+                    "Another title",
+                    {**_TEMPLATE, "title": "Thank you, {{userName}}!"},
+                    {"title": "Thank you, {{userName}}!"},
+                    path={"template_id": "tmpl_abc123"},
+                ),
+            ),
+        ),
+        f"DELETE {_BASE}/templates/{{template_id}}": Call(
+            credentials=_SERVER,
+            refusals=_OF_A_TEMPLATE,
+            parameters=(_TEMPLATE_ID,),
+            answer=members(success="boolean"),
+            examples=(Example("Delete one", {"success": True}, path={"template_id": "tmpl_abc123"}),),
+        ),
+        f"POST {_BASE}/send/preview": Call(
+            credentials=_SERVER,
+            refusals={**_COUNTED, Fault.NO_SUBSCRIPTIONS: "No subscribers found"},
+            examples=(
+                Example("To everyone", _PREVIEW, {"title": "New Message", "body": "You have a new notification"}),
+            ),
+        ),
+        f"POST {_BASE}/campaigns/{{campaign_id}}/preview": Call(
+            credentials=_SERVER,
+            refusals={**_OF_A_CAMPAIGN, Fault.FIELD_INVALID: "Unknown segment"},
+            parameters=(_CAMPAIGN_ID,),
+            examples=(Example("If it were sent now", _PREVIEW, path={"campaign_id": "camp_abc123"}),),
+        ),
+        f"GET {_BASE}/segments": Call(
+            credentials=_SERVER,
+            refusals=_COUNTED,
+            examples=(Example("All of them", {"data": [_SEGMENT], "hasMore": False, "nextCursor": None}),),
+        ),
+        f"POST {_BASE}/segments": Call(
+            credentials=_SERVER,
+            refusals=_COUNTED,
+            examples=(Example("Keep one", _SEGMENT, {"name": _SEGMENT["name"], "rules": _RULES}),),
+        ),
+        f"POST {_BASE}/segments/preview": Call(
+            credentials=_SERVER,
+            refusals=_COUNTED,
+            examples=(
+                Example(
+                    "Whom rules mean", {"count": 1500, "estimated": False, "sample": [_SUBSCRIBER]}, {"rules": _RULES}
+                ),
+            ),
+        ),
+        f"GET {_BASE}/segments/{{segment_id}}": Call(
+            credentials=_SERVER,
+            refusals=_OF_A_SEGMENT,
+            parameters=(_SEGMENT_ID,),
+            examples=(Example("One segment", _SEGMENT, path={"segment_id": "seg_abc123"}),),
+        ),
+        f"PATCH {_BASE}/segments/{{segment_id}}": Call(
+            credentials=_SERVER,
+            refusals=_OF_A_SEGMENT,
+            parameters=(_SEGMENT_ID,),
+            examples=(
+                Example(
+                    "Another name",
+                    {**_SEGMENT, "name": "Regulars"},
+                    {"name": "Regulars"},
+                    path={"segment_id": "seg_abc123"},
+                ),
+            ),
+        ),
+        f"DELETE {_BASE}/segments/{{segment_id}}": Call(
+            credentials=_SERVER,
+            refusals=_OF_A_SEGMENT,
+            parameters=(_SEGMENT_ID,),
+            answer=members(success="boolean"),
+            examples=(Example("Delete one", {"success": True}, path={"segment_id": "seg_abc123"}),),
+        ),
+        f"POST {_BASE}/segments/{{segment_id}}/preview": Call(
+            credentials=_SERVER,
+            refusals=_OF_A_SEGMENT,
+            parameters=(_SEGMENT_ID,),
+            examples=(
+                Example(
+                    "Whom it means now",
+                    {"count": 1500, "estimated": False, "sample": [_SUBSCRIBER]},
+                    path={"segment_id": "seg_abc123"},
                 ),
             ),
         ),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter
@@ -18,10 +19,11 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Labels, Title, WebUrl, json_object
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialects.pushary.callers import NAME, Sender
+from tocsin.dialects.pushary.plan import beyond_the_plan
+from tocsin.dialects.pushary.wordings import TEXTS_OR_TEMPLATE, Variables, require, require_wordings, worded
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
-from tocsin.domain.notification import Notification
 from tocsin.domain.quota import QuotaWindow
 from tocsin.domain.send import Audience, Charge, Chosen, Everyone
 from tocsin.domain.tenancy import App
@@ -33,8 +35,6 @@ MAX_BODY = 256 * 1024
 MAX_TARGETS = 1000
 MAX_DATA = 4096
 MAX_IDEMPOTENCY_KEY = 200
-PLANS = "/plans"
-"""A page that tells who sets the limits."""
 
 Name = TypeVar("Name")
 Object = Annotated[dict[str, Any], AfterValidator(json_object(MAX_DATA))]
@@ -43,14 +43,16 @@ Object = Annotated[dict[str, Any], AfterValidator(json_object(MAX_DATA))]
 _LIKE_A_TARGET = re.compile(r"(subscriber|external|user|segment)s?[_-]?(ids?)?|tags?|targets?", re.IGNORECASE)
 
 
-class SendRequest(SparseModel):
+class SendRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
     """What to show, and to whom. A member that is null counts as absent; with no target at all it is for everyone.
 
+    title and body are required unless there is a templateId (our addition): what is given then takes the place of the
+    template's, and placeholders are filled in, with variables first. Without one, braces are only braces.
     data: handed to the site's pages. metadata: the sender's own; it takes part in telling repeats apart, no more.
     """
 
-    title: Title
-    body: Body
+    title: Title | None = None
+    body: Body | None = None
     url: WebUrl | None = None
     iconUrl: WebUrl | None = None
     imageUrl: WebUrl | None = None
@@ -60,6 +62,14 @@ class SendRequest(SparseModel):
     data: Object | None = None
     metadata: Object | None = None
     idempotencyKey: Annotated[str, Field(min_length=1, max_length=MAX_IDEMPOTENCY_KEY)] | None = None
+    templateId: str | None = None
+    variables: Variables | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, fields: dict[str, object]) -> dict[str, object]:
+        require(cls, fields, "title", "body")
+        return fields
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +86,14 @@ class SendRequest(SparseModel):
             raise ValueError(f"must name at most {MAX_TARGETS} subscriberIds, externalIds and tags together")
         return self
 
+    @model_validator(mode="after")
+    def _worded(self) -> "SendRequest":
+        if self.templateId is not None:
+            require_wordings(type(self), self.title, self.body, self.url)
+        elif self.variables is not None:
+            raise ValueError("must have a templateId where it has variables")
+        return self
+
     def to_audience(self) -> Audience:
         """All who are meant, together. Raises Refused: NO_SUBSCRIPTIONS (the lists are empty, or name nobody)."""
         if all(targets is None for targets in self._lists()):
@@ -90,23 +108,27 @@ class SendRequest(SparseModel):
         except ValueError as error:
             raise Refused(Fault.NO_SUBSCRIPTIONS, "No subscribers found") from error
 
-    def to_command(self, caller: Caller, request: Request) -> SendCommand:
-        """The core's form: on quota, all or nothing (PU-12)."""
+    def to_command(self, caller: Caller, request: Request, engine: Engine) -> SendCommand:
+        """The core's form: on quota, all or nothing (PU-12). Raises Refused: FIELD_INVALID for an unknown template."""
+        shown = worded(
+            engine,
+            caller.app.id,
+            self.templateId,
+            title=self.title,
+            body=self.body,
+            url=self.url,
+            icon=self.iconUrl,
+            image=self.imageUrl,
+        )
         return SendCommand(
             app=caller.app,
             dialect=NAME,
             audience=self.to_audience(),
-            notification=Notification(
-                title=self.title,
-                body=self.body,
-                url=self.url,
-                icon=self.iconUrl,
-                image=self.imageUrl,
-                data=self.data,
-            ),
+            notification=replace(shown, data=self.data),
             charge=Charge.QUOTA,
             idempotency=self._idempotency(request),
             request_id=request.state.request_id,
+            variables=None if self.templateId is None else self.variables or {},
         )
 
     def _lists(self) -> tuple[list[str] | None, ...]:
@@ -134,7 +156,8 @@ class LimitsReply(WireModel):
 class SendReply(WireModel):
     """sent: recipients that were accepted for sending; what became of them is told by the campaign (PU-11).
 
-    status, queued and duplicate are our additions, as the vendor's own client reads them.
+    status, queued and duplicate are our additions, as the vendor's own client reads them. missing is another: how many
+    values placeholders had not, in all texts together; null while more texts are to be made.
     """
 
     success: bool
@@ -144,6 +167,7 @@ class SendReply(WireModel):
     status: str
     queued: int
     duplicate: bool
+    missing: int | None
 
 
 @router.post("/api/v1/server/send")
@@ -155,12 +179,8 @@ def send(
     engine: EngineDependency,
 ) -> SendReply:
     """Notify everyone, or some subscribers."""
-    try:
-        result = engine.sending.send(body.to_command(caller, request))
-    except Refused as refused:
-        if refused.fault is not Fault.QUOTA_EXCEEDED:
-            raise
-        raise _beyond_the_plan(refused, engine) from refused
+    with beyond_the_plan(engine):
+        result = engine.sending.send(body.to_command(caller, request, engine))
     if result.send is None:
         raise Refused(Fault.NO_SUBSCRIPTIONS, "No subscribers found")
     request.state.send = result.send
@@ -174,6 +194,7 @@ def send(
         status="queued",
         queued=result.targets,
         duplicate=result.replayed,
+        missing=result.missing,
     )
 
 
@@ -186,17 +207,6 @@ def _limits(engine: Engine, app: App) -> LimitsReply:
     except Unavailable:  # the send is accepted: an error would invite a second one
         return LimitsReply(remaining=None, limit=limit)
     return LimitsReply(remaining=max(0, limit - used), limit=limit)
-
-
-def _beyond_the_plan(refused: Refused, engine: Engine) -> Refused:
-    """The same with the page that says how to get more, and in the document's words if the month is used up (PU-72)."""
-    of_month = refused.field == QuotaWindow.MONTH
-    return Refused(
-        refused.fault,
-        "You've reached your monthly notification limit" if of_month else refused.message,
-        retry_after=refused.retry_after,
-        link=f"{engine.public_url}{PLANS}",
-    )
 
 
 def _each_once(names: Iterable[Name]) -> tuple[Name, ...]:

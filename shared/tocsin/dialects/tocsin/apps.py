@@ -71,7 +71,8 @@ class LimitedRequest(ExactModel):
 class AppRequest(LimitedRequest):
     """An app to be made. contact: the VAPID subject, a mailto: or https: URI that push services can reach us by.
 
-    origins: of the pages that may subscribe; the site's own unless some are named.
+    origins: of the pages that may subscribe; the site's own unless some are named. statistics: whether browsers report
+    which of its messages were displayed, clicked and dismissed.
     """
 
     name: Name
@@ -81,6 +82,7 @@ class AppRequest(LimitedRequest):
     identity: Identity = "required"
     icon: AppUrl | None = None
     vapid: VapidRequest | None = None
+    statistics: bool = True
 
     def to_new_app(self, default: Limits, off: frozenset[DialectName]) -> NewApp:
         """The core's form. default: the limits, where the request has none. off: the dialects that it starts without.
@@ -97,6 +99,7 @@ class AppRequest(LimitedRequest):
             limits=self.to_limits() or default,
             vapid=self.vapid.to_pair() if self.vapid else None,
             dialects_off=off,
+            statistics=self.statistics,
         )
 
 
@@ -110,6 +113,7 @@ class AppChanges(LimitedRequest):
     identity: Change[Identity] = None
     icon: AppUrl | None = None
     dialects: Change[dict[str, bool]] = None
+    statistics: Change[bool] = None
 
     def to_changes(self, known: Collection[str]) -> Changes:
         """The core's form. known: the dialects that can be switched. Raises Refused: FIELD_INVALID."""
@@ -126,6 +130,7 @@ class AppChanges(LimitedRequest):
             icon="" if icon_taken_away else self.icon,
             limits=self.to_limits(),
             dialects_on={DialectName(name): on for name, on in (self.dialects or {}).items()},
+            statistics=self.statistics,
         )
 
 
@@ -222,6 +227,7 @@ def _app(app: App, public_url: str, dialects: Mapping[DialectName, Dialect]) -> 
         "icon": app.icon,
         "plan": plan_of(app.limits),
         "limits": asdict(app.limits),
+        "statistics": app.statistics,
         "dialects": {name: name not in app.dialects_off for name in _switchable(dialects)},
         "ids": {name: dialect.app_id(app.id) for name, dialect in sorted(dialects.items()) if dialect.app_id},
         "vapid_public_key": app.vapid_public,

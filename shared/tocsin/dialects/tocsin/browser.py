@@ -91,13 +91,6 @@ class FetchBody(WireModel):
     token: Short
 
 
-class ClickBody(WireModel):
-    """`data.id` and `data.k` of a message."""
-
-    id: Short
-    token: Short
-
-
 class IdentifyBody(OwnId):
     """Whose browser it is from now on; null: nobody's."""
 

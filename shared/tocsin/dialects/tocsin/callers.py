@@ -87,3 +87,5 @@ PageOfApp = Annotated[App, Depends(_page)]
 """The app that a page in a browser speaks for; its origin was checked and its request counted."""
 WorkerOfApp = Annotated[App, Depends(_worker)]
 """The same of a service worker that fetches a message."""
+UncountedApp = Annotated[App, Depends(_of_app)]
+"""The same of one that reports events: counting its requests would cost as much as what it reports."""

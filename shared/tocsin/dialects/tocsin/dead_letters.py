@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from tocsin.application.jobs import ChunkReceipts, DeliverChunk, FanOut, Notify, TryAgain
 from tocsin.application.ports import Queue
 from tocsin.application.redriving import Given, Job
+from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, StartRun
+from tocsin.application.sightings import Sighted
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
@@ -38,7 +40,7 @@ def _given(one: Given) -> dict[str, object]:
     return {"queued_at": iso(one.queued_at), "received": one.received, **_about(one.job)}
 
 
-def _about(job: Job | None) -> dict[str, object]:
+def _about(job: Job | None) -> dict[str, object]:  # noqa: PLR0911 - a table of jobs
     if job is None:
         return {"app": None, "send": None}
     app = render("app", job.app)
@@ -49,6 +51,10 @@ def _about(job: Job | None) -> dict[str, object]:
             return {"app": app, "send": render("snd", job.send), "chunk": job.number}
         case ChunkReceipts():
             return {"app": app, "send": render("snd", job.send), "chunk": job.chunk}
+        case Sighted():
+            return {"app": app, "send": None, "events": len(job.sightings)}
+        case StartRun() | ContinueRun() | ReleaseRuns():
+            return {"app": app, "send": None, "flow": render("flow", job.flow)}
         case Notify() | TryAgain():
             # Of a person's event nothing is told but its id, which its receiver knows it by.
             return {"app": app, "send": None, "event": job.event if isinstance(job, TryAgain) else job.event.id}

@@ -1,6 +1,7 @@
 """How a send is going, as the operator is shown it: counts, what each push service answered and why, and the cost."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from tocsin.application.settling import Progress
 from tocsin.dialect_kit.identifiers import render
@@ -8,6 +9,7 @@ from tocsin.dialect_kit.times import iso
 from tocsin.domain import prices
 from tocsin.domain.chunk import Repeat, Wait
 from tocsin.domain.cost import Cost, cost
+from tocsin.domain.engagement import Engagement
 from tocsin.domain.refusals import advice
 from tocsin.domain.report import NOBODY, Fate, Report, Said
 from tocsin.domain.send import Send, Tally
@@ -22,8 +24,8 @@ _REPEATED = {
 }
 
 
-def progress_reply(progress: Progress) -> dict[str, object]:
-    """A send with all that is known of it."""
+def progress_reply(progress: Progress, engagement: Engagement | None) -> dict[str, object]:
+    """A send with all that is known of it. engagement: what its readers did, None where nobody was asked."""
     send, report = progress.send, progress.report
     services = dict.fromkeys([said.service for said in report.said if said.service != NOBODY])
     return {
@@ -35,6 +37,7 @@ def progress_reply(progress: Progress) -> dict[str, object]:
         },
         "not_sent": _explained(_of(NOBODY, report)),
         "in_doubt": _in_doubt(progress.counts.uncertain, send.repeat),
+        "engagement": None if engagement is None else _engagement(engagement),
         "cost": _cost(cost(send, progress.counts, report)),
     }
 
@@ -62,6 +65,16 @@ def counts_reply(counts: Tally) -> dict[str, object]:
         "gone": counts.gone,
         "uncertain": counts.uncertain,
         "pending": counts.pending,
+    }
+
+
+def _engagement(found: Engagement) -> Mapping[str, object]:
+    return {
+        "displayed": found.displayed,
+        "clicked": found.clicked,
+        "dismissed": found.dismissed,
+        "hours": [{"hour": iso(hour), **asdict(figures)} for hour, figures in found.by_hour.items()],
+        "push_services": {service: asdict(figures) for service, figures in found.by_service.items()},
     }
 
 

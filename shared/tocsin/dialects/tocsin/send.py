@@ -22,7 +22,7 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.notification import DEFAULT_TTL, Notification
-from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone
+from tocsin.domain.send import Audience, Charge, Chosen, Course, Everyone, Origin
 from tocsin.domain.tenancy import App
 from tocsin.webpush.message import MAX_TTL, Urgency
 
@@ -132,7 +132,7 @@ def list_sends(
 ) -> dict[str, object]:
     """The sends of an app by whatever API, newest first, for as long as they are kept; counts where they are final."""
     engine.accounts.app(app)
-    page = engine.sending.listed(app, dialects, limit, cursor)
+    page = engine.sending.listed(app, [*dialects, Origin.CAMPAIGN, Origin.FLOW], limit, cursor)
     sends = [
         {**send_reply(send), **({} if send.settled_at is None else counts_reply(send.counts))} for send in page.items
     ]
@@ -181,4 +181,4 @@ def _progress(app: AppId, send: SendId, engine: Engine) -> dict[str, object]:
     progress = engine.sending.progress(app, send)
     if progress is None:
         raise Refused(Fault.NOT_FOUND, _ABSENT)
-    return progress_reply(progress)
+    return progress_reply(progress, engine.engagement.of(app, send) if progress.send.statistics else None)

@@ -10,7 +10,7 @@ from tocsin.dialect_kit.bodies import json_body
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.own_ids import own_id
 from tocsin.dialect_kit.user_agent import device_of
-from tocsin.dialects.tocsin.browser import ClickBody, FetchBody, IdentifyBody, SubscriptionBody, TagsBody
+from tocsin.dialects.tocsin.browser import FetchBody, IdentifyBody, SubscriptionBody, TagsBody
 from tocsin.dialects.tocsin.callers import PageOfApp, WorkerOfApp, page_preflight
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SendId
@@ -81,15 +81,6 @@ def fetch(
     message = engine.fetching.message(app, SendId(body.id), body.token)
     request.state.send = body.id
     return Response(message, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-@router.post("/clicks", status_code=204)
-def clicked(
-    app: WorkerOfApp, body: Annotated[ClickBody, json_body(ClickBody)], request: Request, engine: EngineDependency
-) -> None:
-    """A notification was clicked; the message said with which token to tell (BN-19, KM-25)."""
-    engine.clicking.clicked(app, SendId(body.id), body.token)
-    request.state.send = body.id
 
 
 @router.options("/{call}")

@@ -1,0 +1,244 @@
+"""Runs of flows: begun, taken from step to step, held while their flow rests. Repeating a job changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tocsin.application.limiting import Limiting
+from tocsin.application.ports import Clock, FlowCatalogue, Registry, RunJobs, Runs, Stale, Subscriptions
+from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
+from tocsin.application.send_command import SendCommand
+from tocsin.application.sending import Sending
+from tocsin.domain.derivation import Derivation
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.flow import DAY, Flow, FlowStatus, SendStep, Step, Trigger, send_of
+from tocsin.domain.flow_run import CLOCKS_DIFFER, CallAgain, Deliver, Keep, Run, RunEvent, RunState, begun, step
+from tocsin.domain.identity import IdentityKind
+from tocsin.domain.send import Charge, Chosen, Origin
+from tocsin.domain.subscription import Subscription
+
+MAX_QUEUED = 900
+"""Seconds that the queue can hold a message back; what is due later is queued by the sweep."""
+AGAIN_AFTER = 200
+"""Seconds after which a run is looked for whose message, it seems, was lost."""
+MESSAGES_PER_DAY = 20
+"""The last guard against flows that go round in circles: what all of an app's flows together send a subscriber."""
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a job did, for its log line. late: seconds from when a step was due until it was taken, None without one."""
+
+    late: int | None = None
+    sent: int = 0
+    skipped: int = 0
+
+
+class Running:
+    """The worker of the queue of runs.
+
+    Order: the send is reserved, then the run is stored where it was read, then its next message is queued. Whoever dies
+    in between is repeated by the queue, or found by the sweep; the id of a step's send makes the repeat harmless.
+    """
+
+    def __init__(
+        self,
+        flows: FlowCatalogue,
+        runs: Runs,
+        jobs: RunJobs,
+        registry: Registry,
+        subscriptions: Subscriptions,
+        sending: Sending,
+        limiting: Limiting,
+        derivation: Derivation,
+        clock: Clock,
+    ) -> None:
+        self._flows = flows
+        self._runs = runs
+        self._jobs = jobs
+        self._registry = registry
+        self._subscriptions = subscriptions
+        self._sending = sending
+        self._limiting = limiting
+        self._derivation = derivation
+        self._clock = clock
+
+    def handle(self, job: RunJob, until: float) -> Progress:
+        """Do what the job says; what is left when the time is `until` (Unix seconds) goes into the queue again."""
+        match job:
+            case StartRun():
+                return self._start(job)
+            case ContinueRun():
+                return self._continue(job)
+            case ReleaseRuns():
+                self._release(job, until)
+                return Progress()
+
+    def _start(self, job: StartRun) -> Progress:
+        flow = self._flows.get(job.app, job.flow)
+        if flow is None or flow.status is not FlowStatus.ACTIVE or flow.trigger is not job.trigger:
+            return Progress()
+        now = self._now()
+        at = min(job.at, now)  # the clocks of browsers go as they like
+        run = begun(
+            Run(
+                id=self._derivation.run_id(flow.app, flow.id, job.subscription, at),
+                app=flow.app,
+                flow=flow.id,
+                subscription=job.subscription,
+                trigger=job.trigger,
+                steps_revision=flow.steps_revision,
+                position=0,
+                state=RunState.WAITING,
+                due_at=now,
+                started_at=now,
+                rests_until=now + flow.interval,
+            ),
+            flow.steps,
+            now,
+        )
+        if not self._runs.start(run, at, self._look_at(run)):
+            known = self._runs.get(run.app, run.flow, run.subscription)
+            if known is None or known.id != run.id:
+                return Progress()  # another run of theirs is live, or rests
+            run = known  # this very job began it: its message may not have been queued
+        if run.due_at <= now:
+            return self._go_on(run, flow)
+        self._call(run)
+        return Progress()
+
+    def _continue(self, job: ContinueRun) -> Progress:
+        run = self._runs.get(job.app, job.flow, job.subscription)
+        flow = None if run is None else self._flows.get(job.app, job.flow)
+        if run is None:
+            return Progress()
+        if flow is None:
+            self._runs.remove(run)
+            return Progress()
+        return self._go_on(run, flow)
+
+    def _go_on(self, run: Run, flow: Flow) -> Progress:
+        """Take every step that is due."""
+        steps = self._steps(run, flow)
+        due = now = self._now()
+        progress, event = Progress(), _called(flow)
+        while True:
+            match step(run, steps, event, now):
+                case None:
+                    return progress
+                case CallAgain(seconds):
+                    self._jobs.queue([(_next(run), seconds)])
+                    return progress
+                case Deliver(one):
+                    progress = replace(progress, late=max(progress.late or 0, due - run.due_at))
+                    event = self._deliver(run, one, flow)
+                    continue
+                case Keep(new):
+                    try:
+                        self._runs.put(new, run, self._look_at(new))
+                    except Stale:
+                        return progress  # the same job came twice, and the other one was faster
+                    progress = replace(
+                        progress,
+                        sent=progress.sent + (event is RunEvent.SENT),
+                        skipped=progress.skipped + (event is RunEvent.SKIPPED),
+                    )
+                    run, now = new, self._now()
+            if run.state is RunState.HELD:
+                self._check_held(run)
+                return progress
+            if run.state is RunState.ENDED:
+                return progress
+            if run.due_at > now:
+                self._call(run)
+                return progress
+            due, event = now, RunEvent.CALLED
+
+    def _deliver(self, run: Run, one: SendStep, flow: Flow) -> RunEvent:
+        app, found = self._registry.app(run.app), self._subscriptions.get(run.app, run.subscription)
+        if app is None or found is None or found.created_at > run.started_at + CLOCKS_DIFFER:
+            return RunEvent.STOPPED  # erased; if it came back, it is another one
+        audience = _audience(run, found)
+        if audience is None or not self._allowed(run):
+            return RunEvent.SKIPPED
+        command = SendCommand(
+            app=app,
+            dialect=flow.dialect,
+            audience=audience,
+            notification=one.notification,
+            charge=Charge.QUOTA,
+            queued=True,
+            id=send_of(run.id, run.position),
+            origin=Origin.FLOW,
+            variables=one.variables,
+        )
+        try:
+            result = self._sending.send(command)
+        except Refused as refused:
+            if refused.fault not in {Fault.QUOTA_EXCEEDED, Fault.CREDITS_EXHAUSTED}:
+                raise
+            return RunEvent.SKIPPED
+        return RunEvent.SKIPPED if result.send is None else RunEvent.SENT
+
+    def _allowed(self, run: Run) -> bool:
+        try:
+            self._limiting.take(f"flows.{run.app}.{run.subscription}", MESSAGES_PER_DAY, DAY)
+        except Refused:
+            return False
+        return True
+
+    def _release(self, job: ReleaseRuns, until: float) -> None:
+        flow, after = self._flows.get(job.app, job.flow), job.after
+        while self._now() < until:
+            if flow is None:
+                if self._runs.clear(job.app, job.flow, job.shard, BATCH):
+                    return
+            elif flow.status is not FlowStatus.ACTIVE:
+                return
+            else:
+                held = self._runs.held(job.app, job.flow, job.shard, after, BATCH)
+                self._jobs.queue([(ContinueRun(job.app, job.flow, one), 0) for one in held])
+                if len(held) < BATCH:
+                    return
+                after = held[-1]
+        self._jobs.queue([(replace(job, after=after), 0)])
+
+    def _check_held(self, run: Run) -> None:
+        """Whoever made the flow active, or removed it, may have looked for held runs just before this one was."""
+        flow = self._flows.get(run.app, run.flow)
+        if flow is None or flow.status is FlowStatus.ACTIVE:
+            self._jobs.queue([(_next(run), 0)])
+
+    def _steps(self, run: Run, flow: Flow) -> Sequence[Step]:
+        if run.steps_revision == flow.steps_revision:
+            return flow.steps
+        return self._flows.steps(run.app, run.flow, run.steps_revision) or ()
+
+    def _call(self, run: Run) -> None:
+        """Queue its next message, unless that is for the sweep to do."""
+        wait = run.due_at - self._now()
+        if run.state is RunState.WAITING and wait <= MAX_QUEUED:
+            self._jobs.queue([(_next(run), max(0, wait))])
+
+    def _look_at(self, run: Run) -> int:
+        now = self._now()
+        return run.due_at if run.due_at - now > MAX_QUEUED else max(run.due_at, now) + AGAIN_AFTER
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def _called(flow: Flow) -> RunEvent:
+    return RunEvent.CALLED if flow.status is FlowStatus.ACTIVE else RunEvent.CALLED_INACTIVE
+
+
+def _next(run: Run) -> ContinueRun:
+    return ContinueRun(run.app, run.flow, run.subscription)
+
+
+def _audience(run: Run, subscription: Subscription) -> Chosen | None:
+    """Whom a step is sent to: who left is reached on the other devices of the same person (PU-88)."""
+    if run.trigger is not Trigger.UNSUBSCRIBED:
+        return Chosen(subscriptions=(subscription.id,))
+    person = subscription.identity(IdentityKind.EXTERNAL)
+    return None if person is None else Chosen(identities=(person,))

@@ -1,0 +1,161 @@
+"""What the reference says of campaigns beyond their code."""
+
+from collections.abc import Mapping
+
+from tocsin.dialect_kit.reference import SECRET_KEY, Call, Example, Parameter, members
+from tocsin.domain.api_key import KeyKind
+from tocsin.domain.errors import Fault
+
+_BASE = "/api/v1/server/campaigns"
+_SERVER = (KeyKind.SECRET,)
+_COUNTED = {
+    **SECRET_KEY,
+    Fault.RATE_LIMITED: "Rate limit exceeded. Please retry after 60 seconds.",
+}
+_OF_ONE = {**_COUNTED, Fault.NOT_FOUND: "Campaign not found"}
+_STEERED = {
+    **_OF_ONE,
+    Fault.CONFLICT: "Campaign is completed and cannot be sent: it must be draft or scheduled",
+}
+_SENT = {
+    **_STEERED,
+    Fault.NO_SUBSCRIPTIONS: "No subscribers found",
+    Fault.QUOTA_EXCEEDED: "You've reached your monthly notification limit",
+}
+_ID = Parameter("campaign_id", "As lists and /send tell it.", {"type": "string", "minLength": 1})
+_PATH = {"campaign_id": "camp_abc123"}
+_ASKED: Mapping[str, object] = {
+    "name": "Product Launch",
+    "title": "New Feature Available!",
+    "body": "Check out our latest update",
+    "actionUrl": "https://example.com/new-feature",
+}
+_CAMPAIGN: Mapping[str, object] = {
+    "id": "camp_abc123",
+    "name": "Product Launch",
+    "title": "New Feature Available!",
+    "body": "Check out our latest update",
+    "status": "draft",
+    "totalTargeted": 0,
+    "totalSent": 0,
+    "totalDelivered": 0,
+    "totalClicked": 0,
+    "createdAt": "2024-01-15T10:30:00Z",
+    "siteId": "site_xyz",
+    "iconUrl": None,
+    "imageUrl": None,
+    "actionUrl": "https://example.com/new-feature",
+    "segmentId": None,
+    "scheduledAt": None,
+    "templateId": None,
+    "variables": {},
+    "statusReason": None,
+    "updatedAt": "2024-01-15T10:30:00Z",
+}
+_TOTALS = {"totalTargeted": 1000, "totalSent": 1000, "totalDelivered": 950, "totalClicked": 85}
+_API_SEND = {**_CAMPAIGN, "name": "Welcome!", "title": "Welcome!", "status": "completed", **_TOTALS}
+_SCHEDULED = {
+    **_CAMPAIGN,
+    "status": "scheduled",
+    "scheduledAt": "2024-02-01T09:00:00Z",
+    "segmentId": "seg_abc123",
+    "templateId": "tmpl_abc123",
+    "variables": {"season": "winter"},
+}
+
+
+def _acted(status: str, name: str, refusals: Mapping[Fault, str], totals: Mapping[str, object] = {}) -> Call:
+    return Call(
+        credentials=_SERVER,
+        refusals=refusals,
+        parameters=(_ID,),
+        examples=(Example(name, {**_CAMPAIGN, "status": status, **totals}, path=_PATH),),
+    )
+
+
+CAMPAIGNS: Mapping[str, Call] = {
+    f"GET {_BASE}": Call(
+        credentials=_SERVER,
+        refusals=_COUNTED,
+        examples=(
+            Example("All of them", {"data": [_CAMPAIGN], "hasMore": False, "nextCursor": None}),
+            Example(
+                "What was sent by API",
+                {"data": [_API_SEND], "hasMore": False, "nextCursor": None},
+                query={"source": "api", "limit": "20"},
+            ),
+        ),
+    ),
+    f"POST {_BASE}": Call(
+        credentials=_SERVER,
+        refusals={**_COUNTED, Fault.FIELD_INVALID: "scheduledAt must be in the future, at most 365 days from now"},
+        examples=(
+            Example("A draft", _CAMPAIGN, _ASKED),
+            Example(
+                "For some, at a time",
+                _SCHEDULED,
+                {
+                    "name": "Product Launch",
+                    "templateId": "tmpl_abc123",
+                    "variables": {"season": "winter"},
+                    "segmentId": "seg_abc123",
+                    "scheduledAt": "2024-02-01T10:00:00+01:00",
+                },
+            ),
+        ),
+    ),
+    f"GET {_BASE}/{{campaign_id}}": Call(
+        credentials=_SERVER,
+        refusals=_OF_ONE,
+        parameters=(_ID,),
+        examples=(Example("One campaign", _CAMPAIGN, path=_PATH),),
+    ),
+    f"PATCH {_BASE}/{{campaign_id}}": Call(
+        credentials=_SERVER,
+        refusals=_STEERED,
+        parameters=(_ID,),
+        examples=(
+            Example(
+                "Other texts",
+                {**_CAMPAIGN, "title": "Updated Title", "body": "Updated body text"},
+                {"title": "Updated Title", "body": "Updated body text"},
+                path=_PATH,
+            ),
+            Example("Call it off", {**_CAMPAIGN, "status": "cancelled"}, {"status": "cancelled"}, path=_PATH),
+        ),
+    ),
+    f"DELETE {_BASE}/{{campaign_id}}": Call(
+        credentials=_SERVER,
+        refusals=_STEERED,
+        parameters=(_ID,),
+        answer=members(success="boolean"),
+        examples=(Example("Delete one", {"success": True}, path=_PATH),),
+    ),
+    f"POST {_BASE}/{{campaign_id}}/send": _acted("sending", "Send it now", _SENT, {"totalTargeted": 1000}),
+    f"POST {_BASE}/{{campaign_id}}/pause": _acted("paused", "Let it rest", _STEERED, _TOTALS),
+    f"POST {_BASE}/{{campaign_id}}/resume": _acted("active", "Go on", _SENT, _TOTALS),
+    f"GET {_BASE}/{{campaign_id}}/stats": Call(
+        credentials=_SERVER,
+        refusals=_OF_ONE,
+        parameters=(_ID,),
+        examples=(
+            Example(
+                "What became of it",
+                {
+                    "totalSent": 1000,
+                    "totalDelivered": 950,
+                    "totalClicked": 85,
+                    "totalFailed": 50,
+                    "deliveryRate": 95.0,
+                    "clickRate": 8.95,
+                    "totalDisplayed": 720,
+                    "totalDismissed": 130,
+                    "hours": [{"hour": "2024-01-15T10:00:00Z", "displayed": 720, "clicked": 85, "dismissed": 130}],
+                    "pushServices": {"fcm": {"displayed": 720, "clicked": 85, "dismissed": 130}},
+                    "missingVariables": 0,
+                },
+                path=_PATH,
+            ),
+        ),
+    ),
+}

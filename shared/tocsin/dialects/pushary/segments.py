@@ -1,0 +1,178 @@
+"""Segments, an extension that `segmentId` needs: list, make, show, change, delete, and look whom one means (PU-24)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import AfterValidator, Field
+from starlette.requests import Request
+from starlette.status import HTTP_201_CREATED
+
+from tocsin.application.engine import Engine
+from tocsin.application.segments import SegmentChange
+from tocsin.dialect_kit.bodies import SparseModel, WireModel, json_body
+from tocsin.dialect_kit.callers import actor
+from tocsin.dialect_kit.dependencies import EngineDependency
+from tocsin.dialect_kit.fields import Name, text
+from tocsin.dialect_kit.identifiers import parse, render
+from tocsin.dialect_kit.times import iso
+from tocsin.dialects.pushary.callers import Sender, SubscriberReader
+from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.rules import Rules, from_rule, to_rule
+from tocsin.dialects.pushary.subscribers import SubscriberReply
+from tocsin.domain.errors import Fault, Refused
+from tocsin.domain.ids import AppId, SegmentId
+from tocsin.domain.segment import Rule, Segment
+from tocsin.domain.webhook import KEEP
+
+router = APIRouter(prefix="/api/v1/server/segments")
+
+PREVIEW_SECONDS = 5
+"""How long a preview looks through subscribers; then it tells an estimate."""
+Description = Annotated[str, AfterValidator(text(500))]
+
+
+class SegmentReply(WireModel):
+    """A segment."""
+
+    id: str
+    siteId: str
+    name: str
+    description: str | None
+    rules: Rules
+    createdAt: str
+    updatedAt: str
+
+    @classmethod
+    def of(cls, segment: Segment) -> "SegmentReply":
+        """The wire's form."""
+        return cls(
+            id=render("seg", segment.id),
+            siteId=render("site", segment.app),
+            name=segment.name,
+            description=segment.description,
+            rules=from_rule(segment.rule),
+            createdAt=iso(segment.created_at),
+            updatedAt=iso(segment.updated_at),
+        )
+
+
+class SegmentRequest(SparseModel):
+    """A segment. rules: `all`, `any`, `not`, or `field`, `operator` and `value`; `{"everyone": true}` for everyone."""
+
+    name: Name
+    description: Description | None = None
+    rules: Rules
+
+
+class SegmentChangeRequest(WireModel):
+    """What shall be otherwise: each member that is given replaces what was; null clears the description."""
+
+    name: Name = ""
+    description: Description | None = None
+    rules: Rules = Field(default_factory=dict)
+
+    def to_change(self) -> SegmentChange:
+        """The core's form. Raises Refused: FIELD_INVALID."""
+        given = self.model_fields_set
+        return SegmentChange(
+            name=self.name if "name" in given else KEEP,
+            description=self.description if "description" in given else KEEP,
+            rule=to_rule(self.rules) if "rules" in given else KEEP,
+        )
+
+
+class PreviewRequest(SparseModel):
+    """The rules of a segment that need not be kept."""
+
+    rules: Rules
+
+
+class PreviewReply(WireModel):
+    """How many can be sent to now, and up to ten of them. estimated: only a part of a large site was looked through."""
+
+    count: int
+    estimated: bool
+    sample: list[SubscriberReply]
+
+    @classmethod
+    def of(cls, engine: Engine, app: AppId, rule: Rule) -> "PreviewReply":
+        """Whom a rule means just now."""
+        size = engine.segments.size(app, rule, engine.clock.now() + PREVIEW_SECONDS)
+        sample = [SubscriberReply.of(view) for view in engine.listing.views(app, size.some)]
+        return cls(count=size.total, estimated=size.estimated, sample=sample)
+
+
+def _segment(segment_id: str) -> SegmentId:
+    id_ = parse("seg", segment_id)
+    if id_ is None:
+        raise Refused(Fault.NOT_FOUND, "Segment not found")
+    return SegmentId(id_)
+
+
+Named = Annotated[SegmentId, Depends(_segment)]
+
+
+@router.get("")
+def list_segments(
+    caller: Sender, engine: EngineDependency, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> ListReply[SegmentReply]:
+    """The site's segments, newest first."""
+    app, name = caller.app.id, listing("segments")
+    after = None if cursor is None else engine.cursors.open(app, name, cursor)
+    page = engine.segments.listed(app, min(limit, MAX_LIMIT), after)
+    following = None if page.cursor is None else engine.cursors.seal(app, name, page.cursor)
+    return ListReply[SegmentReply].of([SegmentReply.of(one) for one in page.items], following)
+
+
+@router.post("", status_code=HTTP_201_CREATED)
+def create_segment(
+    caller: Sender,
+    body: Annotated[SegmentRequest, json_body(SegmentRequest)],
+    request: Request,
+    engine: EngineDependency,
+) -> SegmentReply:
+    """Keep a new one."""
+    rule, by = to_rule(body.rules), actor(request, caller.key)
+    return SegmentReply.of(engine.segments.create(caller.app.id, body.name, body.description, rule, by))
+
+
+@router.post("/preview")
+def preview_rules(
+    caller: SubscriberReader,
+    body: Annotated[PreviewRequest, json_body(PreviewRequest)],
+    engine: EngineDependency,
+) -> PreviewReply:
+    """Whom rules mean just now; they are not kept."""
+    return PreviewReply.of(engine, caller.app.id, to_rule(body.rules))
+
+
+@router.get("/{segment_id}")
+def get_segment(caller: Sender, segment: Named, engine: EngineDependency) -> SegmentReply:
+    """One segment."""
+    return SegmentReply.of(engine.segments.show(caller.app.id, segment))
+
+
+@router.patch("/{segment_id}")
+def change_segment(
+    caller: Sender,
+    segment: Named,
+    body: Annotated[SegmentChangeRequest, json_body(SegmentChangeRequest)],
+    request: Request,
+    engine: EngineDependency,
+) -> SegmentReply:
+    """Replace name, description or rules; campaigns that are not sent yet go by the new ones."""
+    changed = engine.segments.change(caller.app.id, segment, body.to_change(), actor(request, caller.key))
+    return SegmentReply.of(changed)
+
+
+@router.delete("/{segment_id}")
+def delete_segment(caller: Sender, segment: Named, request: Request, engine: EngineDependency) -> dict[str, bool]:
+    """Delete a segment; a campaign that names it cannot be sent any more."""
+    engine.segments.delete(caller.app.id, segment, actor(request, caller.key))
+    return {"success": True}
+
+
+@router.post("/{segment_id}/preview")
+def preview_segment(caller: SubscriberReader, segment: Named, engine: EngineDependency) -> PreviewReply:
+    """Whom a segment means just now."""
+    return PreviewReply.of(engine, caller.app.id, engine.segments.show(caller.app.id, segment).rule)

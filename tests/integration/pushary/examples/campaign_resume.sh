@@ -1,0 +1,3 @@
+# Pushary's document, "Resume Campaign".
+curl -X POST https://pushary.com/api/v1/server/campaigns/camp_abc123/resume \
+-H "Authorization: Bearer pk_xxx.sk_xxx"

@@ -1,0 +1,3 @@
+# Pushary's document, "Delete Flow".
+curl -X DELETE https://pushary.com/api/v1/server/flows/flow_abc123 \
+-H "Authorization: Bearer pk_xxx.sk_xxx"

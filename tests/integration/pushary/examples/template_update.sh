@@ -1,0 +1,8 @@
+# Pushary's document, "Update Template".
+curl -X PATCH https://pushary.com/api/v1/server/templates/tmpl_abc123 \
+-H "Authorization: Bearer pk_xxx.sk_xxx" \
+-H "Content-Type: application/json" \
+-d '{
+"title": "Updated Title",
+"body": "Updated body with {{variable}}"
+}'

@@ -1,0 +1,333 @@
+"""Campaigns at the deployed template: kept, sent, scheduled on EventBridge, paused, measured (PU-22 to PU-32)."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from dev.stack import Stack
+from dev.stack.deploy import STACK
+from tests.customer import SITE, Customer, expect
+from tests.integration.crowd import Crowd, stores_of
+from tests.integration.deployed_api import Simulator, UserAgent
+from tests.integration.pushary.site import Site, refused
+from tests.integration.queues import invoked
+from tests.integration.workers import Workers
+from tocsin.application.audience import WALKABLE
+from tocsin.dialect_kit.identifiers import parse
+from tocsin.dialect_kit.times import iso
+from tocsin.domain.ids import AppId, CampaignId, SendId
+
+SALE = {"name": "Product Launch", "title": "New Feature Available!", "body": "Check out our latest update"}
+GROUP = f"{STACK}-campaigns"
+SOON = 10
+"""Seconds ahead that a test schedules for; what it does until then must fit in."""
+LATE_AT_MOST = 60
+DEVICES = 170
+"""More than are in flight together, which are a hundred of a chunk at most."""
+ANSWERED_AFTER_MS = 6_000
+STOPS_WITHIN = 12
+Record = Callable[[str, object], None]
+
+
+def create(site: Site, **fields: object) -> str:
+    """The id of a new campaign."""
+    return str(expect(201, site.server.call("POST", "/campaigns", {**SALE, **fields}))["id"])
+
+
+def act(site: Site, name: str, step: str) -> dict[str, Any]:
+    """The campaign that an action answers with."""
+    done: dict[str, Any] = expect(200, site.server.call("POST", f"/campaigns/{name}/{step}"))
+    return done
+
+
+def patch(site: Site, name: str, **fields: object) -> dict[str, Any]:
+    """The campaign after a change."""
+    changed: dict[str, Any] = expect(200, site.server.call("PATCH", f"/campaigns/{name}", fields))
+    return changed
+
+
+def when(site: Site, name: str, status: str, seconds: float = 60) -> dict[str, Any]:
+    """The campaign, as soon as it has this status."""
+    deadline = time.monotonic() + seconds
+    while (found := site.get(f"/campaigns/{name}"))["status"] != status:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return dict(found)
+
+
+def scheduled(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The schedules of all campaigns, by name."""
+    scheduler = stack.aws("scheduler")
+    names = [one["Name"] for one in scheduler.list_schedules(GroupName=GROUP)["Schedules"]]
+    return {name: scheduler.get_schedule(Name=name, GroupName=GROUP) for name in names}
+
+
+def schedule_of(site: Site, name: str) -> str:
+    """What its schedule is called."""
+    return f"{parse('app', site.customer.app)}-{parse('camp', name)}"
+
+
+def call_of(site: Site, name: str) -> dict[str, Any]:
+    """What the scheduler function is told at its time."""
+    return {"task": "campaign", "app": parse("app", site.customer.app), "campaign": parse("camp", name)}
+
+
+def calls_logged(stack: Stack, name: str) -> list[str]:
+    """What the scheduler function has logged of calls for a campaign."""
+    return [line for line in stack.log_lines('"message":"campaign"') if f'"{parse("camp", name)}"' in line]
+
+
+def begun(agents: Sequence[UserAgent]) -> list[float]:
+    """When each POST began (Unix seconds); a message is received before it is answered."""
+    return sorted(message["received_at"] for agent in agents for message in agent.messages())
+
+
+@pytest.mark.row("PU-22", "PU-23", "PU-25", "PU-27")
+def test_pu_27_a_campaign_is_kept_changed_sent_to_everybody_and_deleted(site: Site, customer: Customer) -> None:
+    visitors = [site.visitor(), site.visitor()]
+    name = create(site, actionUrl="https://example.com/new-feature")
+    draft = site.get(f"/campaigns/{name}")
+    assert (draft["name"], draft["status"], draft["scheduledAt"]) == ("Product Launch", "draft", None)
+    assert site.get("/campaigns") == {"data": [draft], "hasMore": False, "nextCursor": None}
+    assert patch(site, name, title="Updated Title", body="Updated body text")["title"] == "Updated Title"
+    stranger = customer.pushary()
+    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/send"), ("GET", "/stats")):
+        told = refused(stranger.call(method, f"/campaigns/{name}{path}", {"name": "stolen"}), 404, "Not Found")
+        assert told == "Campaign not found"
+    answer = act(site, name, "send")
+    assert (answer["status"], answer["totalTargeted"]) == ("sending", 2)
+    done = when(site, name, "completed")
+    assert [done[total] for total in ("totalTargeted", "totalSent", "totalDelivered", "totalClicked")] == [2, 2, 2, 0]
+    for visitor in visitors:
+        [message] = visitor.agent.messages(1)
+        shown = message["json"]["notification"]
+        assert (shown["title"], shown["body"]) == ("Updated Title", "Updated body text")
+        assert shown["navigate"] == "https://example.com/new-feature"
+    refused(site.server.call("PATCH", f"/campaigns/{name}", {"title": "x"}), 400, "Bad Request")
+    assert site.get("/campaigns", status="completed")["data"] == [done]
+    assert site.get("/campaigns", source="api")["data"] == []
+    assert expect(200, site.server.call("DELETE", f"/campaigns/{name}")) == {"success": True}
+    refused(site.server.call("GET", f"/campaigns/{name}"), 404, "Not Found")
+    log = expect(200, site.customer.api.operator("GET", site.customer.at("/audit")))["entries"]
+    assert {one["action"] for one in log} >= {f"campaign.{done}" for done in ("created", "changed", "sent", "deleted")}
+
+
+@pytest.mark.row("PU-27", "PU-30")
+def test_pu_27_of_two_who_send_at_once_one_wins_and_without_vapid_keys_nobody_does(site: Site, deployed: Stack) -> None:
+    visitor = site.visitor()
+    name = create(site)
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: site.server.call("POST", f"/campaigns/{name}/send"), range(2)))
+    won, lost = sorted(answers, key=lambda answer: answer.status)
+    assert expect(200, won)["status"] == "sending"
+    assert "cannot be sent: it must be draft or scheduled" in refused(lost, 400, "Bad Request")
+    when(site, name, "completed")
+    assert len(visitor.agent.messages(1)) == 1
+    stores, app = stores_of(deployed), AppId(parse("app", site.customer.app) or "")
+    [key] = stores.registry.vapid_keys(app)
+    table = next(one for one in deployed.aws("dynamodb").list_tables()["TableNames"] if "TenantsTable" in one)
+    deployed.aws("dynamodb").delete_item(
+        TableName=table, Key={"pk": {"S": f"APP#{app}"}, "sk": {"S": f"VAPID#{key.id}"}}
+    )
+    other = create(site)
+    message = refused(site.server.call("POST", f"/campaigns/{other}/send"), 400, "Bad Request")
+    assert message == "Site has no VAPID keys: it needs them to send"
+    assert site.get(f"/campaigns/{other}")["status"] == "draft"
+
+
+@pytest.mark.row("PU-31", "PU-25", "PU-30")
+def test_pu_31_a_scheduled_campaign_is_sent_at_its_time_however_often_it_is_woken(
+    site: Site, deployed: Stack, record_testsuite_property: Record
+) -> None:
+    visitor, far = site.visitor(), iso(int(time.time()) + 3600)
+    moved = create(site, title="moved", scheduledAt=far)
+    cancelled, drafted, deleted = (create(site, title="never", scheduledAt=far) for _ in range(3))
+    assert scheduled(deployed).keys() >= {schedule_of(site, one) for one in (moved, cancelled, drafted, deleted)}
+    assert patch(site, cancelled, status="cancelled")["status"] == "cancelled"
+    assert patch(site, drafted, status="draft")["scheduledAt"] is None
+    expect(200, site.server.call("DELETE", f"/campaigns/{deleted}"))
+    assert scheduled(deployed).keys().isdisjoint({schedule_of(site, one) for one in (cancelled, drafted, deleted)})
+    at = int(time.time()) + SOON
+    plain = create(site, title="plain", scheduledAt=iso(at))
+    assert patch(site, moved, scheduledAt=iso(at))["status"] == "scheduled"
+    for name in (plain, moved, drafted, deleted):
+        invoked(deployed, "scheduler", call_of(site, name))  # a call that comes too early, or for what is no more
+    early = visitor.agent.messages()
+    assert early == [] or time.time() >= at
+    for name in (plain, moved):
+        when(site, name, "completed", LATE_AT_MOST + SOON + 30)
+        # Beside ours, a call by its schedule: the sweep would have sent it, too.
+        deadline = time.monotonic() + LATE_AT_MOST
+        while len(calls := calls_logged(deployed, name)) < 2:
+            assert time.monotonic() < deadline, calls
+            time.sleep(1)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda _: invoked(deployed, "scheduler", call_of(site, plain)), range(2)))
+    invoked(deployed, "scheduler", {})
+    assert sorted(visitor.agent.titles()) == ["moved", "plain"]
+    times = {message["json"]["notification"]["title"]: message["received_at"] for message in visitor.agent.messages()}
+    lateness = [times["plain"] - at, times["moved"] - at]
+    assert all(0 <= late <= LATE_AT_MOST for late in lateness)
+    record_testsuite_property("campaign schedules: late by", ", ".join(f"{late:.2f} s" for late in lateness))
+
+
+@pytest.mark.row("PU-31")
+def test_pu_31_what_was_never_woken_or_was_killed_on_the_way_is_sent_once_by_the_sweep(
+    site: Site, deployed: Stack
+) -> None:
+    visitor, scheduler = site.visitor(), deployed.aws("scheduler")
+    lost, killed = (create(site, title=title, scheduledAt=iso(int(time.time()) + SOON)) for title in ("lost", "killed"))
+    for name in (lost, killed):
+        scheduler.delete_schedule(Name=schedule_of(site, name), GroupName=GROUP)
+    left = create(site, scheduledAt=iso(int(time.time()) + 3600))
+    stores, app = stores_of(deployed), AppId(parse("app", site.customer.app) or "")
+    one = stores.campaigns.get(app, CampaignId(parse("camp", left) or ""))
+    assert one is not None
+    stores.campaigns.remove(one)  # its schedule is left behind
+    time.sleep(SOON + 1)
+    workers = Workers(deployed, "scheduler")
+    send = SendId(parse("camp", killed) or "")
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(invoked, deployed, "scheduler", call_of(site, killed))
+        while not call.done() and stores.sends.get(app, send) is None:
+            time.sleep(0.005)
+        for process in workers.running():
+            workers.kill(process)
+    deadline = time.monotonic() + 240
+    while {site.get(f"/campaigns/{name}")["status"] for name in (lost, killed)} != {"completed"}:
+        assert time.monotonic() < deadline
+        invoked(deployed, "scheduler", {})
+        time.sleep(2)
+    assert sorted(visitor.agent.titles()) == ["killed", "lost"]
+    assert schedule_of(site, left) in scheduled(deployed)
+    invoked(deployed, "scheduler", {"task": "tidy"})
+    assert schedule_of(site, left) not in scheduled(deployed)
+
+
+@pytest.mark.row("PU-28", "PU-29", "PU-30")
+def test_pu_28_nothing_goes_out_12_s_after_a_pause_and_resuming_reaches_everybody_once(
+    site: Site, deployed: Stack, simulator: Simulator, record_testsuite_property: Record
+) -> None:
+    agents = Crowd(deployed, simulator, site.customer, DEVICES).agents
+    for agent in agents:
+        agent.behave(delay_ms=ANSWERED_AFTER_MS)
+    name = create(site)
+    act(site, name, "send")
+    deadline = time.monotonic() + 60
+    while not begun(agents):
+        assert time.monotonic() < deadline
+    assert act(site, name, "pause")["status"] == "paused"
+    paused = time.time()
+    refused(site.server.call("POST", f"/campaigns/{name}/pause"), 400, "Bad Request")
+    while time.time() < paused + STOPS_WITHIN + ANSWERED_AFTER_MS / 1000 + 2:
+        time.sleep(1)
+    resting = begun(agents)
+    assert 0 < len(resting) < DEVICES
+    assert resting[-1] <= paused + STOPS_WITHIN
+    found = site.get(f"/campaigns/{name}")
+    assert (found["status"], found["totalDelivered"]) == ("paused", len(resting))
+    for agent in agents:
+        agent.behave()
+    assert act(site, name, "resume")["status"] == "active"
+    done = when(site, name, "completed")
+    assert (done["totalTargeted"], done["totalDelivered"]) == (DEVICES, DEVICES)
+    assert [len(begun([agent])) for agent in agents] == [1] * DEVICES
+    record_testsuite_property("campaign pause: last POST after", f"{max(0.0, resting[-1] - paused):.2f} s")
+
+
+@pytest.mark.row("PU-30", "PU-25")
+def test_pu_30_a_paused_campaign_that_is_cancelled_ends_with_whom_it_reached(
+    site: Site, deployed: Stack, simulator: Simulator
+) -> None:
+    agents = Crowd(deployed, simulator, site.customer, DEVICES).agents
+    for agent in agents:
+        agent.behave(delay_ms=ANSWERED_AFTER_MS)
+    name = create(site)
+    act(site, name, "send")
+    refused(site.server.call("PATCH", f"/campaigns/{name}", {"status": "cancelled"}), 400, "Bad Request")
+    refused(site.server.call("DELETE", f"/campaigns/{name}"), 400, "Bad Request")
+    deadline = time.monotonic() + 60
+    while not begun(agents):
+        assert time.monotonic() < deadline
+    act(site, name, "pause")
+    assert patch(site, name, status="cancelled")["status"] == "cancelled"
+    while (found := site.get(f"/campaigns/{name}"))["totalSent"] < DEVICES:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    reached = begun(agents)
+    assert 0 < len(reached) < DEVICES
+    assert (found["status"], found["totalDelivered"]) == ("cancelled", len(reached))
+    refused(site.server.call("POST", f"/campaigns/{name}/resume"), 400, "Bad Request")
+    assert expect(200, site.server.call("DELETE", f"/campaigns/{name}")) == {"success": True}
+
+
+@pytest.mark.row("PU-24")
+def test_pu_24_on_a_large_site_whom_a_segment_means_is_counted_before_anybody_is_sent_to(
+    site: Site, deployed: Stack
+) -> None:
+    vip, other = site.visitor(tags=["vip"]), site.visitor()
+    rules = {"field": "tags", "operator": "has", "value": "vip"}
+    segment = expect(201, site.server.call("POST", "/segments", {"name": "VIP", "rules": rules}))["id"]
+    names = deployed.aws("dynamodb").list_tables()["TableNames"]
+    deployed.aws("dynamodb").update_item(  # as many have come and gone
+        TableName=next(one for one in names if "SubscriptionsTable" in one),
+        Key={"pk": {"S": f"APP#{parse('app', site.customer.app)}#00"}, "sk": {"S": "COUNT"}},
+        UpdateExpression="ADD expired :many",
+        ExpressionAttributeValues={":many": {"N": str(WALKABLE)}},
+    )
+    name = create(site, segmentId=segment)
+    answer = act(site, name, "send")
+    assert (answer["status"], answer["totalTargeted"]) == ("sending", 0)
+    invoked(deployed, "scheduler", {})
+    assert when(site, name, "completed")["totalTargeted"] == 1
+    assert (len(vip.agent.messages(1)), other.agent.messages()) == (1, [])
+    nobody = create(site, segmentId=segment)
+    act(site, nobody, "send")
+    expect(200, site.server.call("DELETE", f"/segments/{segment}"))
+    invoked(deployed, "scheduler", {})
+    assert when(site, nobody, "paused")["statusReason"] == "Unknown segment"
+
+
+@pytest.mark.row("PU-24", "PU-32")
+def test_pu_32_a_segments_campaign_is_measured_by_what_its_readers_do(site: Site) -> None:
+    vip, bad, _ = site.visitor(tags=["vip"]), site.visitor(tags=["vip"]), site.visitor()
+    bad.agent.behave(status=400)
+    rules = {"field": "tags", "operator": "has", "value": "vip"}
+    segment = expect(201, site.server.call("POST", "/segments", {"name": "VIP", "rules": rules}))["id"]
+    refused(site.server.call("POST", "/campaigns", {**SALE, "segmentId": "seg_abc123"}), 400, "Bad Request")
+    name = create(site, segmentId=segment, title="Hi {{first}}", variables={})
+    act(site, name, "send")
+    assert when(site, name, "completed")["totalTargeted"] == 2
+    [message] = vip.agent.messages(1)
+    token = message["json"]["notification"]["data"]["k"]
+    event = {"e": "clicked", "id": message["json"]["notification"]["data"]["id"], "k": token, "t": int(time.time())}
+    body = json.dumps([event, event])
+    path = f"/sdk/v1/{site.customer.app}/events"
+    for _ in range(2):
+        expect(202, site.customer.api.call("POST", path, body.encode(), {"Origin": SITE, "Content-Type": "text/plain"}))
+    deadline = time.monotonic() + 40
+    while not (stats := site.get(f"/campaigns/{name}/stats"))["totalClicked"]:
+        assert time.monotonic() < deadline, stats
+        time.sleep(0.5)
+    [hour] = stats.pop("hours")
+    assert {one: hour[one] for one in ("displayed", "clicked", "dismissed")} == {
+        "displayed": 1,
+        "clicked": 1,
+        "dismissed": 0,
+    }
+    assert stats == {
+        "totalSent": 2,
+        "totalDelivered": 1,
+        "totalClicked": 1,
+        "totalFailed": 1,
+        "deliveryRate": 50.0,
+        "clickRate": 100.0,
+        "totalDisplayed": 1,
+        "totalDismissed": 0,
+        "pushServices": {"mozilla": {"displayed": 1, "clicked": 1, "dismissed": 0}},
+        "missingVariables": 1,
+    }

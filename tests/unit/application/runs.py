@@ -1,0 +1,111 @@
+"""Flows in virtual time: the queue of their runs, and the schedule that looks after it each minute."""
+
+import heapq
+from itertools import count
+
+from tests.engine import MemoryEngine
+from tocsin.application.flows import Draft, FlowChange
+from tocsin.application.run_jobs import RunJob
+from tocsin.domain.audit import Actor
+from tocsin.domain.flow import MIN_INTERVAL, DelayStep, DelayUnit, Flow, FlowStatus, SendStep, Step, Trigger
+from tocsin.domain.ids import SendId
+from tocsin.domain.notification import Notification
+from tocsin.domain.tenancy import App, DialectName
+
+DIALECT = DialectName("pushary")
+KEY = Actor("key12345", "req-1")
+MINUTE, HANDLER_SECONDS = 60, 45.0
+
+
+def show(title: str) -> SendStep:
+    """A step that sends."""
+    return SendStep(Notification(title, "Text"), {})
+
+
+def wait(seconds: int) -> DelayStep:
+    """A step that waits."""
+    return DelayStep(seconds, DelayUnit.SECONDS)
+
+
+def draft(
+    *steps: Step, trigger: Trigger = Trigger.SUBSCRIBED, source: SendId | None = None, interval: int = MIN_INTERVAL
+) -> Draft:
+    """What is asked of a new flow."""
+    return Draft("Welcome", None, trigger, source, steps, interval)
+
+
+def active(
+    engine: MemoryEngine,
+    owner: App,
+    *steps: Step,
+    trigger: Trigger = Trigger.SUBSCRIBED,
+    source: SendId | None = None,
+    interval: int = MIN_INTERVAL,
+) -> Flow:
+    """An active flow; nothing is held that its activation could release."""
+    asked = draft(*steps, trigger=trigger, source=source, interval=interval)
+    made = engine.flows.create(owner.id, DIALECT, asked, KEY).flow
+    turned = turn(engine, made, FlowStatus.ACTIVE)
+    engine.run_jobs.queued.clear()
+    return turned
+
+
+def turn(engine: MemoryEngine, flow: Flow, status: FlowStatus) -> Flow:
+    """The flow in another status."""
+    return engine.flows.change(flow.app, flow.id, FlowChange(status=status), KEY).flow
+
+
+def titles(engine: MemoryEngine) -> list[str]:
+    """What was sent, in the order in which it was accepted for sending."""
+    return [stored.send.notification.title for stored in engine.storage.sends.values()]
+
+
+class RunQueue:
+    """Hands out each message when it can be seen. handled: what was, and when."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self._engine = engine
+        self._numbers = count()
+        self._waiting: list[tuple[float, int, RunJob]] = []
+        self._next_sweep = engine.clock.now() + MINUTE
+        self.handled: list[tuple[float, RunJob]] = []
+
+    def take(self) -> list[RunJob]:
+        """What was queued since the last look; it is waited for."""
+        engine, now = self._engine, self._engine.clock.now()
+        queued, engine.run_jobs.queued = engine.run_jobs.queued, []
+        for job, delay in queued:
+            heapq.heappush(self._waiting, (now + delay, next(self._numbers), job))
+        return [job for job, _ in queued]
+
+    def lose(self) -> None:
+        """Every message that waits."""
+        self.take()
+        self._waiting.clear()
+
+    def again(self, job: RunJob) -> None:
+        """A message arrives once more."""
+        self._engine.running.handle(job, self._engine.clock.now() + HANDLER_SECONDS)
+
+    def passes(self, seconds: float) -> None:
+        """Let this time pass, with all that happens in it."""
+        clock, end = self._engine.clock, self._engine.clock.now() + seconds
+        while True:
+            self.take()
+            due = min(self._waiting[0][0] if self._waiting else end + 1, self._next_sweep)
+            if due > end:
+                break
+            clock.advance(max(0.0, due - clock.now()))
+            if due == self._next_sweep:
+                self._next_sweep += MINUTE
+                self._engine.continuing.sweep()
+                continue
+            _, _, job = heapq.heappop(self._waiting)
+            self.handled.append((clock.now(), job))
+            self._engine.running.handle(job, clock.now() + HANDLER_SECONDS)
+        clock.advance(end - clock.now())
+
+
+def reserved_at(engine: MemoryEngine) -> list[int]:
+    """When what was sent was accepted for sending."""
+    return [stored.send.created_at for stored in engine.storage.sends.values()]

@@ -1,0 +1,479 @@
+"""Runs of flows: begun once, taken on when they are due, held, released; whatever crashes, nobody is sent twice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests import builders
+from tests.engine import MemoryEngine
+from tests.unit.application import queues
+from tests.unit.application.runs import DIALECT, KEY, RunQueue, active, reserved_at, show, titles, turn, wait
+from tocsin.application.flows import FlowChange
+from tocsin.application.ports import Unavailable
+from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
+from tocsin.application.running import AGAIN_AFTER, BATCH, MAX_QUEUED, MESSAGES_PER_DAY
+from tocsin.domain.flow import DAY, MIN_INTERVAL, RUN_SHARDS, Executions, ExitStep, Flow, FlowStatus, Trigger
+from tocsin.domain.flow_run import RunState
+from tocsin.domain.identity import IdentityKind
+from tocsin.domain.ids import FlowId, SendId, SubscriptionId
+from tocsin.domain.quota import Limits
+from tocsin.domain.send import Chosen, Origin
+from tocsin.domain.subscription import Subscription
+from tocsin.domain.tenancy import App
+
+HOUR = 3600
+OF_A_NOTIFICATION = SendId("b0" * 12)
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    return MemoryEngine()
+
+
+@pytest.fixture
+def shop(engine: MemoryEngine) -> App:
+    return builders.app(engine)
+
+
+@pytest.fixture
+def queue(engine: MemoryEngine) -> RunQueue:
+    return RunQueue(engine)
+
+
+def done(engine: MemoryEngine, flow: Flow) -> Executions:
+    return engine.flows.get(flow.app, flow.id).executions
+
+
+def state(engine: MemoryEngine, flow: Flow, subscriber: Subscription) -> RunState | None:
+    run = engine.runs.get(flow.app, flow.id, subscriber.id)
+    return None if run is None else run.state
+
+
+def click(engine: MemoryEngine, subscriber: Subscription, at: int) -> None:
+    engine.triggering.all_happened(subscriber.app, Trigger.CLICKED, [(subscriber.id, at)], OF_A_NOTIFICATION)
+
+
+def test_a_step_is_a_queued_send_to_the_subscriber_alone_whose_texts_are_filled_in(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Hello {{externalId}}"))
+    builders.subscribe(engine, shop, 1)
+    anna = builders.subscribe(engine, shop, 2, builders.external("anna"))
+    queue.passes(0)
+    send = [stored.send for stored in engine.storage.sends.values()][1]
+    assert send.audience == Chosen(subscriptions=(anna.id,))
+    assert (send.origin, send.dialect, send.variables) == (Origin.FLOW, DIALECT, {})
+    queues.drain(engine)
+    assert engine.transport.posts_to(builders.endpoint(2)) == 1
+    assert done(engine, flow) == Executions(2, 2, 0)
+
+
+@pytest.mark.parametrize("seconds", [1, 59, 60, 61, MAX_QUEUED - 1, MAX_QUEUED, MAX_QUEUED + 1, HOUR, 365 * DAY])
+def test_a_delay_is_kept_to_the_second_however_long_it_is(
+    engine: MemoryEngine, shop: App, queue: RunQueue, seconds: int
+) -> None:
+    active(engine, shop, wait(seconds), show("Later"))
+    builders.subscribe(engine, shop)
+    began = int(engine.clock.now())
+    queue.passes(0)
+    if seconds > 2 * HOUR:  # a year of minutes in which nothing happens
+        engine.clock.advance(seconds - HOUR)
+        queue = RunQueue(engine)
+    queue.passes(min(seconds, HOUR) - 1)
+    assert titles(engine) == []
+    queue.passes(1)
+    assert reserved_at(engine) == [began + seconds]
+
+
+def test_lost_messages_are_found_by_the_sweep(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, wait(10), show("First"), wait(10), show("Second"))
+    builders.subscribe(engine, shop)
+    queue.passes(1)
+    queue.lose()
+    queue.passes(AGAIN_AFTER + 20)
+    assert titles(engine) == ["First", "Second"]
+    assert done(engine, flow) == Executions(1, 1, 0)
+
+
+def test_what_begins_a_run_twice_begins_one(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, show("Hello"), wait(HOUR))
+    builders.subscribe(engine, shop)
+    [job] = queue.take()
+    for _ in range(3):
+        queue.again(job)
+    assert titles(engine) == ["Hello"]
+    assert done(engine, flow) == Executions(1, 0, 0)
+
+
+def test_the_next_run_of_a_subscriber_comes_after_the_flows_interval(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Hello"), trigger=Trigger.CLICKED, interval=2 * HOUR)
+    anna = builders.subscribe(engine, shop)
+    for minutes in (0, 59, 60, 1, 119, 1):  # from click to click; the second and the fifth begin one
+        queue.passes(minutes * 60)
+        click(engine, anna, int(engine.clock.now()))
+    queue.passes(1)
+    assert done(engine, flow) == Executions(3, 3, 0)
+
+
+def test_a_run_that_lasts_longer_than_the_interval_stays_the_only_one(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(5 * HOUR), show("Hello"), trigger=Trigger.CLICKED)
+    anna = builders.subscribe(engine, shop)
+    for _ in range(4):
+        click(engine, anna, int(engine.clock.now()))
+        queue.passes(HOUR)
+    assert done(engine, flow) == Executions(1, 0, 0)
+
+
+def test_a_message_that_comes_hours_later_begins_nothing_that_was_over_before(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Hello"))
+    builders.subscribe(engine, shop)
+    [job] = queue.take()
+    queue.passes(3 * HOUR)
+    queue.again(job)  # a dead letter that somebody put back
+    assert done(engine, flow) == Executions(1, 1, 0)
+
+
+def test_a_browser_whose_clock_is_ahead_does_not_shorten_the_interval(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Hello"), trigger=Trigger.CLICKED)
+    anna = builders.subscribe(engine, shop)
+    for _ in range(2):
+        click(engine, anna, int(engine.clock.now()) + DAY)
+        queue.passes(1)
+    assert done(engine, flow).started == 1
+
+
+@pytest.mark.parametrize("status", [FlowStatus.PAUSED, FlowStatus.ARCHIVED])
+def test_runs_of_a_flow_that_rests_are_held_until_it_is_active_again(
+    engine: MemoryEngine, shop: App, queue: RunQueue, status: FlowStatus
+) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    people = [builders.subscribe(engine, shop, number) for number in range(1, 12)]
+    queue.passes(1)
+    turn(engine, flow, status)
+    builders.subscribe(engine, shop, 12)
+    queue.passes(HOUR)
+    assert {state(engine, flow, one) for one in people} == {RunState.HELD}
+    assert titles(engine) == []
+    turn(engine, flow, FlowStatus.ACTIVE)
+    queue.passes(10)
+    assert titles(engine) == ["Hello"] * 11
+    assert done(engine, flow) == Executions(11, 11, 0)
+
+
+def test_a_flow_that_rested_while_nothing_was_due_goes_on_in_time(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(HOUR), show("Hello"))
+    builders.subscribe(engine, shop)
+    began = int(engine.clock.now())
+    queue.passes(60)
+    turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(60)
+    turn(engine, flow, FlowStatus.ACTIVE)
+    queue.passes(HOUR)
+    assert reserved_at(engine) == [began + HOUR]
+
+
+def test_a_run_that_is_held_just_when_its_flow_becomes_active_goes_on(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    builders.subscribe(engine, shop)
+    queue.passes(1)
+    flow = turn(engine, flow, FlowStatus.PAUSED)
+    put = engine.runs.put
+
+    def slow_put(*args: Any) -> None:
+        # The worker has read that the flow rests; before it says so, the flow is active and its runs looked through.
+        monkeypatch.setattr(engine.runs, "put", put)
+        turn(engine, flow, FlowStatus.ACTIVE)
+        for job in [job for job in queue.take() if isinstance(job, ReleaseRuns)]:
+            queue.again(job)
+        put(*args)
+
+    monkeypatch.setattr(engine.runs, "put", slow_put)
+    queue.passes(10)
+    assert titles(engine) == ["Hello"]
+
+
+def test_releasing_goes_on_where_the_time_was_over(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, wait(1), show("Hello"))
+    people = [SubscriptionId(f"{8 * number % 256:02x}{number:022x}") for number in range(2 * BATCH + 1)]  # of one shard
+    now = int(engine.clock.now())
+    engine.triggering.all_happened(shop.id, Trigger.SUBSCRIBED, [(one, now) for one in people])
+    queue.passes(0)
+    flow = turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(10)
+    turn(engine, flow, FlowStatus.ACTIVE)
+    queue.lose()
+    put = engine.run_jobs.queue
+
+    def slowly(jobs: Any) -> None:
+        put(jobs)
+        engine.clock.advance(30)
+
+    monkeypatch.setattr(engine.run_jobs, "queue", slowly)
+    released: list[RunJob] = [ReleaseRuns(shop.id, flow.id, 0)]
+    looks = 0
+    while isinstance(released[-1], ReleaseRuns):
+        looks += 1
+        engine.running.handle(released.pop(), engine.clock.now() + 20)
+        released += queue.take()
+    assert looks == 3
+    assert sorted(job.subscription for job in released if isinstance(job, ContinueRun)) == sorted(people)
+
+
+def test_a_deleted_flow_leaves_no_run_behind(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    for number in range(1, 12):
+        builders.subscribe(engine, shop, number)
+    queue.passes(1)
+    turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(20)
+    builders.subscribe(engine, shop, 20)
+    engine.flows.remove(shop.id, flow.id, KEY)
+    queue.passes(10)
+    assert (engine.runs.stored, dict(engine.runs.counted), titles(engine)) == ({}, {}, [])
+
+
+def test_a_run_that_meets_the_end_of_its_flow_is_forgotten_when_it_is_due(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    builders.subscribe(engine, shop)
+    queue.passes(1)
+    engine.flows.remove(shop.id, flow.id, KEY)
+    engine.run_jobs.queued.clear()  # the messages that would have cleared it
+    queue.passes(20)
+    assert (engine.runs.stored, titles(engine)) == ({}, [])
+
+
+def test_runs_keep_the_steps_that_they_began_with(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, wait(10), show("Old"), wait(10), show("Older"))
+    builders.subscribe(engine, shop, 1)
+    queue.passes(1)
+    for title in ("New", "Newer"):
+        engine.flows.change(shop.id, flow.id, FlowChange(steps=(show(title),)), KEY)
+    builders.subscribe(engine, shop, 2)
+    queue.passes(30)
+    assert titles(engine) == ["Newer", "Old", "Older"]
+    assert done(engine, flow) == Executions(2, 2, 0)
+
+
+def test_who_left_meanwhile_is_passed_over_and_who_was_erased_ends_the_run(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(10), show("One"), wait(10), show("Two"))
+    left, erased, again = (builders.subscribe(engine, shop, number) for number in (1, 2, 3))
+    queue.passes(1)
+    engine.subscribing.withdraw(shop, left.id)
+    for gone in (erased, again):
+        engine.amending.erase(shop, gone.id, KEY)
+    engine.flows.change(shop.id, flow.id, FlowChange(status=FlowStatus.PAUSED), KEY)
+    queue.passes(60)
+    builders.subscribe(engine, shop, 3)  # the same browser, and yet somebody new
+    engine.flows.change(shop.id, flow.id, FlowChange(status=FlowStatus.ACTIVE), KEY)
+    queue.passes(60)
+    assert titles(engine) == []
+    assert done(engine, flow) == Executions(3, 3, 2)
+
+
+def test_a_worker_whose_clock_is_a_little_behind_takes_nobody_for_somebody_new(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    active(engine, shop, show("Hello"))
+    anna = builders.subscribe(engine, shop)
+    engine.storage.subscriptions[shop.id, anna.id] = replace(anna, created_at=anna.created_at + 2)
+    queue.passes(0)
+    assert titles(engine) == ["Hello"]
+
+
+def test_a_run_holds_nobodys_name(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    active(engine, shop, wait(10), show("Hello {{externalId}}"))
+    builders.subscribe(engine, shop, 1, builders.external("anna"), builders.email())
+    queue.passes(1)
+    assert "anna" not in repr(engine.runs.stored)
+
+
+def test_what_the_quota_refuses_is_skipped_and_the_run_goes_on(engine: MemoryEngine, queue: RunQueue) -> None:
+    shop = builders.app(engine, limits=Limits(1, None))
+    flow = active(engine, shop, show("One"), wait(60), show("Two"), wait(HOUR), show("Three"))
+    builders.subscribe(engine, shop)
+    queue.passes(2 * HOUR)
+    assert titles(engine) == ["One", "Three"]
+    assert done(engine, flow) == Executions(1, 1, 1)
+
+
+def test_who_unsubscribes_is_reached_on_the_other_devices_of_the_same_person(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Come back"), trigger=Trigger.UNSUBSCRIBED)
+    phone = builders.subscribe(engine, shop, 1, builders.external("anna"))
+    builders.subscribe(engine, shop, 2, builders.external("anna"))
+    stranger = builders.subscribe(engine, shop, 3)
+    builders.subscribe(engine, shop, 4, builders.external("bert"))
+    for leaving in (phone, stranger):
+        engine.subscribing.withdraw(shop, leaving.id)
+    queue.passes(1)
+    queues.drain(engine)
+    assert [engine.transport.posts_to(builders.endpoint(number)) for number in (1, 2, 3, 4)] == [0, 1, 0, 0]
+    assert done(engine, flow) == Executions(2, 2, 1)
+
+
+def test_who_unsubscribes_everywhere_at_once_is_sent_nothing(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, show("Come back"), trigger=Trigger.UNSUBSCRIBED)
+    for number in (1, 2, 3):
+        builders.subscribe(engine, shop, number, builders.external("anna"))
+    put = engine.run_jobs.queue
+
+    def at_once(jobs: Any) -> None:
+        put(jobs)
+        queue.passes(0)
+
+    monkeypatch.setattr(engine.run_jobs, "queue", at_once)
+    assert engine.subscribing.withdraw_person(shop, IdentityKind.EXTERNAL, "anna") == 3
+    assert titles(engine) == []
+    assert done(engine, flow) == Executions(3, 3, 3)
+
+
+def test_the_flows_of_an_app_together_send_a_subscriber_no_more_than_so_much_a_day(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flows = [active(engine, shop, *[show(str(number))] * 15) for number in range(2)]
+    builders.subscribe(engine, shop, 1)
+    queue.passes(1)
+    assert len(titles(engine)) == MESSAGES_PER_DAY
+    assert sum(done(engine, flow).skipped for flow in flows) == 30 - MESSAGES_PER_DAY
+    builders.subscribe(engine, shop, 2)
+    queue.passes(1)
+    assert len(titles(engine)) == 2 * MESSAGES_PER_DAY
+
+
+def test_a_flow_that_is_no_longer_active_or_waits_for_something_else_begins_nothing(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    paused, other = active(engine, shop, show("One")), active(engine, shop, show("Two"))
+    builders.subscribe(engine, shop)
+    jobs = queue.take()
+    turn(engine, paused, FlowStatus.PAUSED)
+    engine.flows.change(shop.id, other.id, FlowChange(trigger=Trigger.UNSUBSCRIBED), KEY)
+    for job in jobs:
+        queue.again(job)
+    assert len(jobs) == 2
+    assert (titles(engine), engine.runs.stored) == ([], {})
+
+
+class Crashed(BaseException):
+    """A worker is gone, without a chance to tidy up."""
+
+
+WRITES = ("runs.start", "runs.put", "runs.postpone", "run_jobs.queue", "sends.reserve", "jobs.fan_out")
+
+
+def crash_at(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> Callable[[], int]:
+    """Let the worker die at a write, before or after it has its effect; how many writes there were so far."""
+    seen = [0]
+
+    def dying(write: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: Any, **options: Any) -> object:
+            seen[0] += 1
+            if seen[0] == number and not after:
+                raise Crashed
+            result = write(*args, **options)
+            if seen[0] == number:
+                raise Crashed
+            return result
+
+        return call
+
+    for name in WRITES:
+        port, method = name.split(".")
+        monkeypatch.setattr(getattr(engine, port), method, dying(getattr(getattr(engine, port), method)))
+    return lambda: seen[0]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 17))  # so many writes there are
+def test_wherever_a_worker_dies_each_step_is_sent_once_and_none_is_lost(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch, number: int, after: bool
+) -> None:
+    steps = (show("One"), show("Two"), wait(10), show("Three"), wait(2000), show("Four"), ExitStep(), show("Never"))
+    flow = active(engine, shop, *steps)
+    anna = builders.subscribe(engine, shop)
+    queue = Retrying(engine)
+    crash_at(engine, monkeypatch, number, after=after)
+    queue.passes(4000)
+    assert titles(engine) == ["One", "Two", "Three", "Four"]
+    assert done(engine, flow) == Executions(1, 1, 0)
+    assert state(engine, flow, anna) is RunState.ENDED
+    assert queue.crashes == 1
+    for job in {job for _, job in queue.handled}:
+        queue.again(job)
+    assert len(titles(engine)) == 4
+    assert done(engine, flow) == Executions(1, 1, 0)
+
+
+class Retrying(RunQueue):
+    """Hands a message out once more when its worker has died, as the visibility timeout does."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        super().__init__(engine)
+        self.crashes = 0
+        handle, sweep = engine.running.handle, engine.continuing.sweep
+
+        def surely(call: Callable[..., Any]) -> Callable[..., Any]:
+            def again(*args: Any) -> Any:
+                try:
+                    return call(*args)
+                except Crashed:
+                    self.crashes += 1
+                    return call(*args)
+
+            return again
+
+        engine.running.handle = surely(handle)  # type: ignore[method-assign]
+        engine.continuing.sweep = surely(sweep)  # type: ignore[method-assign]
+
+
+def test_what_a_store_does_not_answer_is_left_to_the_queue(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active(engine, shop, show("Hello"))
+    builders.subscribe(engine, shop)
+    [job] = queue.take()
+
+    def silent(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(engine.runs, "start", silent)
+    with pytest.raises(Unavailable):
+        queue.again(job)
+    assert titles(engine) == []
+
+
+def test_jobs_about_what_is_not_there_do_nothing(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, show("Hello"))
+    nobody = SubscriptionId("d0" * 12)
+    jobs: list[RunJob] = [
+        ContinueRun(shop.id, flow.id, nobody),
+        StartRun(shop.id, FlowId("e0" * 12), nobody, Trigger.SUBSCRIBED, 0),
+        *(ReleaseRuns(shop.id, flow.id, shard) for shard in range(RUN_SHARDS)),
+    ]
+    for job in jobs:
+        queue.again(job)
+    assert (engine.run_jobs.queued, engine.runs.stored) == ([], {})
+    assert MIN_INTERVAL == HOUR
