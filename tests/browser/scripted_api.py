@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Any
 
 from aiohttp import web
 from rjsmin import jsmin
@@ -26,7 +27,7 @@ class Call:
     method: str
     path: str
     content_type: str | None
-    body: dict[str, object]
+    body: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Refusal:
 
 AWAY = Refusal(503, "unavailable", headers={"Retry-After": "3600"})
 """The server is away for longer than anybody waits."""
+BROKEN = Refusal(500, None)
+"""No answer: the connection breaks."""
+SILENT = Refusal(500, None)
+"""No answer, and the connection stays."""
 GONE = Refusal(404, "gone")
 """The subscription was ended, or never was."""
 MISTAKEN = (Refusal(404, "not_found"), Refusal(404, "route_unknown"), Refusal(404, None, "Not Found"))
@@ -65,6 +70,10 @@ class ScriptedApi:
     """Somebody is known: until a log-out, and from the next person on."""
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)
     """call -> what its next requests are refused with, in order."""
+    down: Refusal | None = None
+    """What every report of events is refused with."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Those that came in a report that was not refused."""
     messages: dict[str, object] = field(default_factory=dict)
     """token -> the message that it fetches; a text goes as it is, None hangs."""
     calls: list[Call] = field(default_factory=list)
@@ -84,7 +93,7 @@ class ScriptedApi:
         )
         return application
 
-    def bodies(self, call: str) -> list[dict[str, object]]:
+    def bodies(self, call: str) -> list[dict[str, Any]]:
         """What was sent to one call, oldest first."""
         return [each.body for each in self.calls if each.path == f"/sdk/v1/{APP}/{call}"]
 
@@ -102,13 +111,29 @@ class ScriptedApi:
         body = json.loads(text) if text else {}
         self.calls.append(Call(request.method, request.path, request.headers.get("Content-Type"), body))
         call = request.match_info["call"]
-        if waiting := self.refusals.get(call):
-            refusal = waiting.pop(0)
-            headers = {**_ASIDE, "Access-Control-Expose-Headers": "Retry-After", **refusal.headers}
-            return web.json_response(refusal.body(), status=refusal.status, headers=headers)
+        if refusal := self._refusal(call):
+            return await self._refused(refusal, request)
         if call == "message":
             return await self._message(str(body["token"]))
+        if call == "events":
+            self.events += body
+            return web.json_response({}, status=202, headers=_ASIDE)
         return web.json_response(self._answer(call, body), headers=_ASIDE)
+
+    def _refusal(self, call: str) -> Refusal | None:
+        if call == "events" and self.down:
+            return self.down
+        waiting = self.refusals.get(call)
+        return waiting.pop(0) if waiting else None
+
+    @staticmethod
+    async def _refused(refusal: Refusal, request: web.Request) -> web.Response:
+        if refusal is SILENT:
+            await asyncio.sleep(60)
+        if refusal is BROKEN and request.transport is not None:
+            request.transport.abort()
+        headers = {**_ASIDE, "Access-Control-Expose-Headers": "Retry-After", **refusal.headers}
+        return web.json_response(refusal.body(), status=refusal.status, headers=headers)
 
     async def _message(self, token: str) -> web.Response:
         message = self.messages[token]

@@ -191,7 +191,7 @@ def test_x_6_a_repeat_of_what_was_fetched_leaves_the_whole_on_the_desktop(shop: 
     again = shown(shop, 2)
     assert (first["body"], first["silent"]) == (again["body"], not again["silent"]) == (BODY, False)
     assert first["data"] == again["data"]
-    assert [alert.body for alert in shop.browser.alerts()] == [BODY]
+    wait_until(lambda: [alert.body for alert in shop.browser.alerts()] == [BODY], "the whole alone on the desktop")
 
 
 def test_a_repeat_fetches_what_the_first_could_not(shop: Shop) -> None:

@@ -191,7 +191,9 @@ def test_a_log_out_that_is_due_goes_with_the_new_subscription(subscribed: Shop) 
 def test_a_worker_that_cannot_tell_whether_somebody_is_leaving_shows_nobodys_messages(shop: Shop) -> None:
     once = """
     const {open} = IDBFactory.prototype;
-    IDBFactory.prototype.open = () => ((IDBFactory.prototype.open = open), {});
+    self.addEventListener("message", () => {
+      IDBFactory.prototype.open = () => ((IDBFactory.prototype.open = open), {});
+    });
     """
     shop.site.worker = once + FIRE + str(shop.site.worker)
     shop.api.who = "AAAAAAAAAAA"

@@ -20,6 +20,10 @@
  * back. It reports that, and once a week that the browser is still there. It never begins anew for somebody who
  * unsubscribed, or whose subscription the server ended.
  *
+ * The worker reports which messages were displayed, clicked and dismissed, where the app wants to know. What it could not
+ * report, up to 200 of three days, it tries again with the next one, at each load, and as soon as the network is back in
+ * browsers that tell it so.
+ *
  * With a strict Content-Security-Policy, name the server in `script-src` and `connect-src`; where `trusted-types` is
  * limited to a list, it needs the policy name `tocsin`. Where the worker's file comes with such a policy too:
  *

@@ -372,7 +372,11 @@ async function heal() {
 
 async function start() {
   await refresh();
-  const { go } = kept;
+  const { go, outbox, scope } = kept;
+  if (outbox?.[0]) {
+    // What the worker could not report it tries again.
+    navigator.serviceWorker.getRegistration(scope).then((registration) => registration?.active?.postMessage(topic));
+  }
   if (go && navigator.standalone) {
     // iOS opens the start page, whatever a click asked for.
     await keep({ go: undefined });

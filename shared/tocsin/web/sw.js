@@ -90,9 +90,9 @@
   async function read(text) {
     if (!text) return {};
     const notification = parse(text);
-    const { id: given, u: meant, d, f: token, k } = Object(notification.data);
+    const { id: given, u: meant, d, f: token, k, c } = Object(notification.data);
     const id = words(given);
-    const message = { ...notification, id, d, k: words(k) };
+    const message = { ...notification, id, d, k: words(k), c };
     if (!id && !meant) return message;
     const remember = ({ seen = [] }) => (id ? { seen: [...seen.filter((each) => each !== id), id].slice(-100) } : {});
     const { seen = [], who, api: origin } = await recall(remember).catch(() => ({}));
@@ -115,7 +115,7 @@
       // A repeat takes the first one's place without a sound.
       tag: words(message.tag) ?? message.id,
       silent: !!message.repeated,
-      data: { id: message.id, d: message.d, k: message.k, tocsin: safe(words(message.navigate) ?? home, home) ?? home },
+      data: { id: message.id, d: message.d, k: message.k, c: message.c, tocsin: safe(words(message.navigate) ?? home, home) ?? home },
     });
 
   // Browsers punish a push that shows nothing: every path ends in a notification.
@@ -128,7 +128,9 @@
       return self.registration.showNotification(title, { data: { tocsin: home } });
     }
     const { id = null, title: shown, body, d: data, repeated, withheld } = message;
-    if (!repeated && !withheld) tellPages("notification", { id, title: words(shown) || title, body: words(body), data });
+    if (repeated || withheld) return;
+    tellPages("notification", { id, title: words(shown) || title, body: words(body), data });
+    await report("displayed", message);
   }
 
   async function visit({ id = null, d: data, tocsin: url }, action) {
@@ -141,15 +143,64 @@
     await stored;
   }
 
-  // Somebody waits to hear of it: an inbox, or the customer's server. Lost where there is no network.
-  async function report({ id, k: token }) {
-    const server = api || (await recall(() => ({}))).api;
-    await fetch(`${server}/sdk/v1/${app}/clicks`, {
-      method: "POST",
-      body: JSON.stringify({ id, token }),
-      credentials: "omit",
-      keepalive: true,
-    });
+  // Reports that the server has not had: here where storage fails, and stored, for a worker may be ended at any moment.
+  let waiting = [];
+  const sending = new Set();
+  const told = new Set();
+  const named = ({ e, k }) => e + k;
+  const untold = (stored = []) =>
+    [...new Map([...stored, ...waiting].map((each) => [named(each), each])).values()]
+      .filter((each) => !told.has(named(each)) && each.t > Date.now() / 1000 - 259_200)
+      .slice(-200);
+
+  // Rejects when the server cannot be told.
+  async function flush() {
+    waiting = untold();
+    let stored;
+    const known = await recall(({ outbox }) => ({ outbox: (stored = untold(outbox)) })).catch(() => ({}));
+    const batch = untold(stored)
+      .filter((each) => !sending.has(named(each)))
+      .slice(0, 50);
+    if (!batch.length) return;
+    const names = batch.map(named);
+    names.forEach(sending.add, sending);
+    try {
+      const { status } = await fetch(`${api || known.api}/sdk/v1/${app}/events`, {
+        method: "POST",
+        body: JSON.stringify(batch),
+        credentials: "omit",
+        keepalive: true,
+        signal: AbortSignal.timeout(4000),
+      });
+      // What is refused for good would only stand in the way of the rest.
+      if (status === 429 || status >= 500) throw status;
+      names.forEach(told.add, told);
+    } finally {
+      names.forEach(sending.delete, sending);
+    }
+    return flush();
+  }
+
+  // Safari minds a worker that takes long; what is on its way by then may arrive all the same.
+  const patience = /Chrom|Firefox/.test(navigator.userAgent) ? 5000 : 1000;
+  const flushed = () =>
+    Promise.race([
+      flush().catch(() => self.registration.sync?.register(topic)),
+      new Promise((resolve) => setTimeout(resolve, patience)),
+    ]).catch(() => {});
+
+  // c: of clicks alone anybody wants to know.
+  async function report(e, { id, k, c }) {
+    const ours = [id, k].every((each) => /^[\w-]{24}$/.test(each));
+    if (!ours || (c && e !== "clicked")) return;
+    waiting.push({ e, id, k, t: Math.floor(Date.now() / 1000) });
+    await flushed();
+  }
+
+  // Firefox closes those that were clicked, too, and those that gave their place to another one.
+  async function dismiss({ data, tag }) {
+    const successors = await self.registration.getNotifications({ tag });
+    if (!successors.length) await report("dismissed", data);
   }
 
   // The browser dropped or replaced the subscription, perhaps while no page is open. Firefox does not say which one.
@@ -209,7 +260,19 @@
     // The site's own worker may show notifications too.
     if (!data?.tocsin) return;
     event.notification.close();
+    told.add("dismissed" + data.k);
     event.waitUntil(visit(data, event.action));
-    if (data.k) event.waitUntil(report(data).catch(() => {}));
+    event.waitUntil(report("clicked", data));
   });
+
+  self.addEventListener("notificationclose", (event) => {
+    if (event.notification.data?.tocsin) event.waitUntil(dismiss(event.notification));
+  });
+
+  // Reports that could not be made then are made now: by a new version, once the network is back, when a page is loaded.
+  self.addEventListener("activate", (event) => event.waitUntil(flushed()));
+
+  self.addEventListener("sync", (event) => event.tag === topic && event.waitUntil(flush()));
+
+  self.addEventListener("message", (event) => event.data === topic && event.waitUntil(flushed()));
 })();

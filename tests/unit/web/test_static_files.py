@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from rjsmin import jsmin
 
+from tocsin.dialects.tocsin.beacons import MOST_EVENTS
+from tocsin.domain.place_token import TOKEN_LENGTH
+
 WEB = files("tocsin") / "web"
 DEMO = Path(__file__).parents[3] / "dev" / "demo"
 SCRIPTS = ["sdk.js", "sw.js", "mobile.js", "enrol.js"]
@@ -50,6 +53,12 @@ def test_nothing_is_used_that_a_strict_policy_or_a_visitor_would_mind(name: str,
 @pytest.mark.parametrize("forbidden", [r'addEventListener\("fetch"', r"\bcaches\b", r"clients\.claim", r"skipWaiting"])
 def test_the_worker_stays_out_of_the_sites_way(forbidden: str) -> None:
     assert not re.search(forbidden, web_file("sw.js"))
+
+
+def test_the_worker_reports_no_more_at_a_time_and_no_other_tokens_than_the_server_takes() -> None:
+    worker = web_file("sw.js")
+    assert f".slice(0, {MOST_EVENTS})" in worker
+    assert rf"/^[\w-]{{{TOKEN_LENGTH}}}$/" in worker
 
 
 def test_the_worker_declares_no_name_that_a_sites_own_script_could_collide_with() -> None:
