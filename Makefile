@@ -7,11 +7,12 @@ PORT ?= 8787
 STAGE ?= default
 SEEDS ?= 20000
 FROM ?= 0
+HISTORIES ?= 5000
 export SAM_CLI_TELEMETRY := 0
 # pip trusts what this machine trusts; uv too, then, or a company's proxy stops it half-way.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help dev reset test simulate check build deploy bench browsers lock clean
+.PHONY: help dev reset test simulate simulate-lives check build deploy bench browsers lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +29,9 @@ test: .venv/.synced  ## run all tests (ARGS="-k name" to choose)
 
 simulate: .venv/.synced  ## live through histories full of failures (SEEDS=20000 FROM=0; SEEDS=1000000 for a night)
 	@$(BIN)/python -m tests.simulation --seeds=$(SEEDS) --from=$(FROM)
+
+simulate-lives: .venv/.synced  ## live through random histories of campaigns and flows (HISTORIES=5000)
+	@$(BIN)/python -m tests.simulation.lives --histories=$(HISTORIES)
 
 check: .venv/.synced  ## format, lint, types, import rules, template, lock, support table, build
 	@echo "Format and lint"

@@ -13,7 +13,7 @@ from tocsin.application.ports import Idempotency, IdempotencyKeyTaken, Insuffici
 from tocsin.domain.chunk import finished
 from tocsin.domain.ids import SendId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
-from tocsin.domain.report import Report
+from tocsin.domain.report import NOBODY, Fate, Report, Said
 from tocsin.domain.send import Balance, Charge, Send, Tally, used_by
 
 HOUR, DAY, MONTH = QuotaWindow
@@ -175,7 +175,20 @@ def test_settling_returns_what_was_not_used(stores: Stores) -> None:
     assert stores.sends.settle(one, counts, Report(), MORNING + 30)
     assert not stores.sends.settle(one, Tally(), Report(), MORNING + 30)
     assert stores.quotas.usage(APP, MORNING) == Usage(4, 4, 4)
-    assert used_by(counts) == 4
+    assert used_by(counts, Report()) == 4
+
+
+def test_settling_returns_what_was_held_for_those_whom_no_push_service_was_asked_for(stores: Stores) -> None:
+    """Whoever cancels a campaign gets back what it did not send."""
+    one = quota_send(1, 9)
+    reserve(stores, one)
+    said = {
+        Said(NOBODY, Fate.FAILED, "cancelled"): 5,
+        Said(NOBODY, Fate.FAILED, "other"): 1,
+        Said("fcm", Fate.FAILED, "400"): 1,
+    }
+    assert stores.sends.settle(one, Tally(accepted=2, failed=7), Report(said), MORNING + 30)
+    assert stores.quotas.usage(APP, MORNING) == Usage(3, 3, 3)
 
 
 def test_settling_with_the_only_chunk_returns_the_same(stores: Stores) -> None:
@@ -305,7 +318,7 @@ def test_used_is_what_settled_sends_used_and_open_ones_hold(steps: Iterable[obje
                 reached = min(accepted, one.reserved)
                 counts = Tally(accepted=reached, failed=one.reserved - reached, gone=min(gone, one.reserved - reached))
                 assert stores.sends.settle(one, counts, Report(), now)
-                held[one.id] = one, used_by(counts)
+                held[one.id] = one, used_by(counts, Report())
         assert stores.quotas.usage(APP, now) == Usage(used(HOUR), used(DAY), used(MONTH))
         assert limits.hourly is None or used(HOUR) <= limits.hourly
         assert limits.daily is None or used(DAY) <= limits.daily

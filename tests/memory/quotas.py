@@ -6,6 +6,7 @@ from tests.memory.storage import Meter, Storage
 from tocsin.application.ports import InsufficientQuota
 from tocsin.domain.ids import AppId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage
+from tocsin.domain.report import Report
 from tocsin.domain.send import Charge, Send, Tally, unused_by
 
 
@@ -38,12 +39,12 @@ def hold(storage: Storage, send: Send, limits: Limits) -> None:
     storage.meters[send.app] = replace(meter, hour_used=hour_used, day_used=day_used, month_used=month_used)
 
 
-def give_back(storage: Storage, send: Send, counts: Tally) -> None:
+def give_back(storage: Storage, send: Send, counts: Tally, report: Report) -> None:
     """Return what a send did not use to those of its windows that are still the present ones."""
     meter = storage.meters.get(send.app)
     if send.charge is not Charge.QUOTA or meter is None:
         return
-    unused = unused_by(send, counts)
+    unused = unused_by(send, counts, report)
     if meter.hour == QuotaWindow.HOUR.start(send.created_at):
         meter = replace(meter, hour_used=meter.hour_used - unused)
     if meter.day == QuotaWindow.DAY.start(send.created_at):

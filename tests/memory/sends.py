@@ -249,7 +249,7 @@ def _settle(storage: Storage, send: Send, counts: Tally, report: Report, at: int
             balance.available + stored.held - spent, balance.reserved - stored.held, balance.spent + spent
         )
     storage.write_down(send.app, Entry.SETTLE, send.id, spent, at, held=stored.held, accepted=counts.accepted)
-    quotas.give_back(storage, stored.send, counts)
+    quotas.give_back(storage, stored.send, counts, report)
     if stored.send.audience == Everyone() and stored.send.reserved > SYNC_RECIPIENTS:
         made = storage.broadcasts.get(send.app, Broadcasts()).count
         storage.broadcasts[send.app] = Broadcasts(made + 1, at)

@@ -94,8 +94,8 @@ def settles_without_the_report(patch: Patch) -> None:
 def keeps_the_quota_of_the_gone(patch: Patch) -> None:
     honest = quotas.give_back
 
-    def give_back(storage: Storage, send: Send, counts: Tally) -> None:
-        honest(storage, send, replace(counts, gone=0))
+    def give_back(storage: Storage, send: Send, counts: Tally, report: Report) -> None:
+        honest(storage, send, replace(counts, gone=0), report)
 
     patch.setattr(quotas, "give_back", give_back)
 

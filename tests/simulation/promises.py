@@ -248,6 +248,8 @@ class Promises:
                 (QuotaWindow.DAY, meter.day, meter.day_used),
                 (QuotaWindow.MONTH, meter.month, meter.month_used),
             ):
-                tried = sum(used_by(send.counts) for send in counted if window.start(send.created_at) == start)
+                tried = sum(
+                    used_by(send.counts, send.report) for send in counted if window.start(send.created_at) == start
+                )
                 if used != tried:
                     raise Violation(f"G5: {used} of the {window} are used, {tried} were tried")

@@ -57,6 +57,11 @@ class Report:
         """How many answers had this fate."""
         return sum(number for said, number in self.said.items() if said.fate is fate)
 
+    @property
+    def untried(self) -> int:
+        """How many failed without any push service being asked: their send was cancelled, or over, or they had left."""
+        return sum(number for said, number in self.said.items() if said.service == NOBODY and said.fate is Fate.FAILED)
+
     def shortened(self, room: int) -> "Report":
         """The same in `room` characters, each sort at 8 and its reason: the rarer reasons become OTHER.
 

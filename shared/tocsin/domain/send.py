@@ -197,9 +197,9 @@ class Send:
         return self.reserved > LARGE
 
 
-def used_by(counts: Tally) -> int:
+def used_by(counts: Tally, report: Report) -> int:
     """What a finished send used: everyone it tried, except whom the push service no longer knew (CS-26)."""
-    return counts.accepted + counts.failed - counts.gone + counts.uncertain
+    return max(0, counts.accepted + counts.failed - counts.gone + counts.uncertain - report.untried)
 
 
 def note_of(send: Send) -> Note | None:
@@ -210,12 +210,12 @@ def note_of(send: Send) -> Note | None:
     return Note(send.app, send.inbox, send.id, shown.title, shown.body, send.created_at, read_at=0)
 
 
-def unused_by(send: Send, counts: Tally) -> int:
+def unused_by(send: Send, counts: Tally, report: Report) -> int:
     """What a finished send on quota returns to its windows.
 
     Units of another kind are used by the request itself, whatever becomes of its recipients (KM-10).
     """
-    return 0 if send.units is not None else max(0, send.reserved - used_by(counts))
+    return 0 if send.units is not None else max(0, send.reserved - used_by(counts, report))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.quota import LIMITS_OF, Limits, Plan, QuotaWindow, Usage, plan_of, without_room
+from tocsin.domain.report import NOBODY, Fate, Report, Said
 from tocsin.domain.send import Tally, used_by
 
 NOON = 1_705_320_000
@@ -83,4 +84,9 @@ def test_limits_that_no_plan_has_have_no_name() -> None:
 
 @pytest.mark.row("CS-26")
 def test_cs_26_a_send_uses_quota_for_everyone_it_tried_but_the_gone() -> None:
-    assert used_by(Tally(accepted=5, failed=3, gone=2, uncertain=1)) == 7
+    assert used_by(Tally(accepted=5, failed=3, gone=2, uncertain=1), Report()) == 7
+
+
+def test_a_send_uses_no_quota_for_whom_it_never_asked_a_push_service() -> None:
+    said = {Said(NOBODY, Fate.FAILED, "cancelled"): 2, Said("fcm", Fate.FAILED, "status 400"): 1}
+    assert used_by(Tally(accepted=5, failed=3), Report(said)) == 6

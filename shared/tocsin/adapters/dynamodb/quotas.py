@@ -13,6 +13,7 @@ from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.application.ports import InsufficientQuota
 from tocsin.domain.ids import AppId
 from tocsin.domain.quota import Limits, QuotaWindow, Usage, without_room
+from tocsin.domain.report import Report
 from tocsin.domain.send import Send, Tally, unused_by
 
 # Counts only in the windows that the caller believes in; with the room that is left, if there is a limit.
@@ -77,9 +78,9 @@ class QuotaSteps:
             self._move_on(send.app, stored, meter)
         return self._hold(send, limits, meter)
 
-    def give_back(self, send: Send, counts: Tally, own: Collection[QuotaWindow]) -> Update | None:
+    def give_back(self, send: Send, counts: Tally, report: Report, own: Collection[QuotaWindow]) -> Update | None:
         """Return what a send did not use to those of its windows that are still the present ones; None for nothing."""
-        unused = unused_by(send, counts)
+        unused = unused_by(send, counts, report)
         if unused == 0 or not own:
             return None
         # While the shortest one is the present one, so are the others: they hold it.

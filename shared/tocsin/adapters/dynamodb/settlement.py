@@ -35,7 +35,9 @@ class Settlement:
         own: Collection[QuotaWindow] = list(QuotaWindow)
         while believed is not None:
             settled = self._settled(believed, counts, report, at)
-            returned = self._quotas.give_back(believed, counts, own) if believed.charge is Charge.QUOTA else None
+            returned = (
+                self._quotas.give_back(believed, counts, report, own) if believed.charge is Charge.QUOTA else None
+            )
             writes: list[Write] = [settled, *self._money(believed, counts, at), *self._broadcast(believed, at)]
             writes += [write for write in (returned, only_chunk) if write is not None]
             try:
