@@ -36,3 +36,16 @@ def test_who_makes_schedules_can_hand_them_that_role_and_no_other_to_nobody_else
     [passed] = granted
     assert logical_id(passed["Resource"]) == "CampaignSchedulesRole"
     assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+
+
+def test_one_function_may_list_schedules_which_aws_grants_for_all_groups_or_for_none() -> None:
+    """Granted for one group, IAM refuses it: the call is checked against `schedule/*/*`."""
+    [(name, listing)] = [
+        (name, statement)
+        for name, role in RESOURCES.items()
+        if role["Type"] == "AWS::IAM::Role"
+        for statement in statements(role["Properties"])
+        if "scheduler:ListSchedules" in statement["Action"]
+    ]
+    assert (name, listing["Action"]) == ("SchedulerRole", ["scheduler:ListSchedules"])
+    assert listing["Resource"]["Fn::Sub"].endswith(":${AWS::AccountId}:schedule/*/*")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tocsin.application.launching import Launching
 from tocsin.application.measuring import Measuring
-from tocsin.application.ports import Campaigns, Clock, Meter, Registry, Schedules, Stale, Unavailable, Unreadable
+from tocsin.application.ports import Campaigns, Clock, Meter, Registry, Schedules, Stale, Unavailable
 from tocsin.domain.audit import Actor
 from tocsin.domain.campaign import Campaign, CampaignStatus, Step, counting
 from tocsin.domain.errors import Fault, Refused
@@ -62,7 +62,7 @@ class Firing:
         for app, name in list(self._campaigns.due(int(self._clock.now()), BATCH)):
             try:
                 fired += self.fire(app, name, until)
-            except (Unavailable, Unreadable) as error:
+            except Exception as error:  # noqa: BLE001 - one campaign's bug must not hold up all others
                 self._meter.crash(error)
         return fired
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tocsin.application.audience import WALKABLE
-from tocsin.application.ports import CampaignChange, Campaigns, Clock, Randomness, Registry, Subscriptions
+from tocsin.application.ports import CampaignChange, Campaigns, Clock, Randomness, Registry, Subscriptions, Unavailable
 from tocsin.application.segments import Segments
 from tocsin.application.send_command import SendCommand
 from tocsin.application.sending import Sending
@@ -83,7 +83,11 @@ class Launching:
         segment, known = self._segments.get(app.id, campaign.segment), campaign.counted
         if known is not None and known.revision != segment.revision:
             known = None  # by another rule
-        found = self._segments.count(app.id, segment.rule, until, None if known is None else known.after)
+        try:
+            found = self._segments.count(app.id, segment.rule, until, None if known is None else known.after)
+        except Unavailable:
+            self._campaigns.put(replace(ours, due_at=int(self._clock.now()), revision=ours.revision + 1))
+            raise
         matched = found.matched + (0 if known is None else known.matched)
         now = int(self._clock.now())
         if found.after is not None:

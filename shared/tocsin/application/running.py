@@ -158,8 +158,10 @@ class Running:
         app, found = self._registry.app(run.app), self._subscriptions.get(run.app, run.subscription)
         if app is None or found is None or found.created_at > run.started_at + CLOCKS_DIFFER:
             return RunEvent.STOPPED  # erased; if it came back, it is another one
-        audience = _audience(run, found)
-        if audience is None or not self._allowed(run):
+        send, audience = send_of(run.id, run.position), _audience(run, found)
+        if self._sending.progress(run.app, send) is not None:
+            return RunEvent.SENT  # by somebody who died before that was stored
+        if audience is None or flow.dialect in app.dialects_off or not self._allowed(run):
             return RunEvent.SKIPPED
         command = SendCommand(
             app=app,
@@ -168,7 +170,7 @@ class Running:
             notification=one.notification,
             charge=Charge.QUOTA,
             queued=True,
-            id=send_of(run.id, run.position),
+            id=send,
             origin=Origin.FLOW,
             variables=one.variables,
         )

@@ -122,15 +122,18 @@ def noted(block: Block, new: Iterable[Sighting]) -> Block:
 
 def engagement(blocks: Iterable[Mapping[Cell, int]]) -> Engagement:
     """The sum of the figures of all blocks of a send."""
+    cells: Counter[Cell] = Counter()
+    for figures in blocks:  # hundreds, with dozens of cells each: numbers first, records afterwards
+        for cell, number in figures.items():
+            cells[cell] += number
     total = Figures()
     by_hour: defaultdict[int, Figures] = defaultdict(Figures)
     by_service: defaultdict[PushService, Figures] = defaultdict(Figures)
-    for figures in blocks:
-        for cell, number in figures.items():
-            part = Figures(**{cell.act.value: number})
-            total += part
-            by_hour[cell.hour * HOUR] += part
-            by_service[cell.service] += part
+    for cell, number in cells.items():
+        part = Figures(**{cell.act.value: number})
+        total += part
+        by_hour[cell.hour * HOUR] += part
+        by_service[cell.service] += part
     return Engagement(
         total.displayed, total.clicked, total.dismissed, dict(sorted(by_hour.items())), dict(sorted(by_service.items()))
     )

@@ -219,6 +219,14 @@ def test_pu_87_a_flow_is_begun_by_no_flow_and_once_an_hour_for_a_subscriber(site
     displays(site, last)  # what was reported before it has been counted, once this one is
     assert titles(last, 2) == ["A third", "Wide"]
     assert (narrow.executions(), wide.executions()) == (1, 3)
+    # Nobody rests from this one, which any other notification would begin.
+    echo = Flow(site, "notification_impression", show("Echo")).active()
+    displays(site, last, 1)
+    expect(200, site.server.send(title="A fourth", subscriberIds=[bert.id]))
+    assert titles(bert, 3)[2] == "A fourth"
+    displays(site, bert, 2)
+    assert titles(bert, 4)[3] == "Echo"
+    assert echo.executions() == 1
 
 
 @pytest.mark.row("PU-53", "PU-88")
@@ -236,9 +244,12 @@ def test_pu_88_who_unsubscribes_is_reached_on_the_other_devices_of_the_same_pers
 @pytest.mark.row("PU-54", "PU-56")
 def test_pu_54_impossible_flows_are_refused_and_nothing_is_kept(site: Site) -> None:
     made = {"name": "Flow", "triggerType": "subscription"}
+    site.visitor()
+    sent = expect(200, site.server.send())["campaignId"]
     bad: list[tuple[dict[str, object], str]] = [
         ({**made, "triggerType": "full_moon"}, "triggerType"),
-        ({**made, "triggerCampaignId": "camp_aaaaaaaaaaaaaaaaaaaa"}, "triggerCampaignId"),
+        ({**made, "triggerType": "notification_click", "triggerCampaignId": "camp_a"}, "triggerCampaignId must name"),
+        ({**made, "triggerCampaignId": sent}, "triggerCampaignId goes with triggers of notifications"),
         ({**made, "steps": [{"stepType": "nap", "config": {}}]}, "steps.0.stepType"),
         ({**made, "steps": [wait(0)]}, "steps.0.config.delay.value"),
         ({**made, "steps": [wait(366 * 86_400)]}, "steps.0.config.delay"),

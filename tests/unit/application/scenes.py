@@ -33,7 +33,7 @@ def reached(engine: MemoryEngine) -> list[str]:
     return [request.url for request in engine.transport.requests]
 
 
-def breaks(error: Exception, *, effect: Callable[..., object] | None = None) -> Callable[..., object]:
+def breaks(error: BaseException, *, effect: Callable[..., object] | None = None) -> Callable[..., object]:
     def broken(*args: object, **options: object) -> object:
         if effect is not None:
             effect(*args, **options)

@@ -241,6 +241,7 @@ def test_a_click_is_told_once_for_each_recipient(engine: MemoryEngine, owner: Ap
 def test_an_act_begins_the_flows_that_wait_for_it(engine: MemoryEngine, owner: App) -> None:
     send, other = sent(engine, owner), sent(engine, owner)
     on_click, on_display = flow(engine, owner, Trigger.CLICKED), flow(engine, owner, Trigger.DISPLAYED, source=send)
+    on_dismissal = flow(engine, owner, Trigger.DISMISSED)
     flow(engine, owner, Trigger.DISMISSED, source=other)
     frozen = engine.chunks.frozen(owner.id, send, 0)
     assert frozen is not None
@@ -253,6 +254,7 @@ def test_an_act_begins_the_flows_that_wait_for_it(engine: MemoryEngine, owner: A
         (on_click, second, Trigger.CLICKED, at),
         (on_display, first, Trigger.DISPLAYED, at),
         (on_display, second, Trigger.DISPLAYED, at),
+        (on_dismissal, first, Trigger.DISMISSED, at),
     }
 
 

@@ -150,6 +150,24 @@ def test_an_unanswering_store_pauses_nothing_and_the_next_sweep_tries_again(
     assert (shop.status(first), shop.status(second), shop.posts()) == (COMPLETED, COMPLETED, 6)
 
 
+def test_a_campaign_that_cannot_be_fired_for_a_bug_does_not_hold_up_the_others(
+    shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = shop.create(LATER), shop.create(LATER)
+    pass_to(shop, AT)
+    launch = shop.engine.launching.launch
+
+    def fails_for_one(campaign: Campaign, *args: object) -> Campaign:
+        if campaign.id == broken.id:
+            raise RuntimeError
+        return launch(campaign, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shop.engine.launching, "launch", fails_for_one)
+    assert sweep(shop) == 1
+    assert [type(error) for error in shop.engine.meter.crashes] == [RuntimeError]
+    assert (shop.status(broken), shop.status(sound)) == (SCHEDULED, SENDING)
+
+
 @pytest.mark.row("PU-31")
 def test_pu_31_only_wake_up_calls_that_nobody_waits_for_are_removed(shop: CampaignShop) -> None:
     waiting, drafted, deleted = (shop.create(LATER) for _ in range(3))
@@ -254,13 +272,26 @@ class TestLargeApps:
         shop.work()
         assert (shop.status(campaign), shop.posts()) == (COMPLETED, 5)
 
-    def test_whoever_counts_and_is_lost_is_followed_by_another(
+    def test_a_table_that_does_not_answer_is_asked_again_by_the_next_sweep(
         self, shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign, count = self.in_segment(shop), shop.engine.segments.count
         shop.send(campaign)
         monkeypatch.setattr(shop.engine.segments, "count", breaks(Unavailable()))
         assert sweep(shop) == 0
+        monkeypatch.setattr(shop.engine.segments, "count", count)
+        assert sweep(shop) == 1
+        shop.work()
+        assert shop.posts() == 5
+
+    def test_whoever_counts_and_is_lost_is_followed_by_another(
+        self, shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign, count = self.in_segment(shop), shop.engine.segments.count
+        shop.send(campaign)
+        monkeypatch.setattr(shop.engine.segments, "count", breaks(SystemExit()))
+        with pytest.raises(SystemExit):
+            sweep(shop)
         monkeypatch.setattr(shop.engine.segments, "count", count)
         assert sweep(shop) == 0  # it may still be counting
         shop.engine.clock.advance(900)

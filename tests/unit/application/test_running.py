@@ -9,13 +9,13 @@ import pytest
 from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application import queues
-from tests.unit.application.runs import DIALECT, KEY, RunQueue, active, reserved_at, show, titles, turn, wait
+from tests.unit.application.runs import DIALECT, KEY, MINUTE, RunQueue, active, reserved_at, show, titles, turn, wait
 from tocsin.application.flows import FlowChange
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
 from tocsin.application.running import AGAIN_AFTER, BATCH, MAX_QUEUED, MESSAGES_PER_DAY
 from tocsin.domain.flow import DAY, MIN_INTERVAL, RUN_SHARDS, Executions, ExitStep, Flow, FlowStatus, Trigger
-from tocsin.domain.flow_run import RunState
+from tocsin.domain.flow_run import Run, RunState
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import FlowId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
@@ -361,6 +361,37 @@ def test_the_flows_of_an_app_together_send_a_subscriber_no_more_than_so_much_a_d
     builders.subscribe(engine, shop, 2)
     queue.passes(1)
     assert len(titles(engine)) == 2 * MESSAGES_PER_DAY
+
+
+def test_the_last_message_of_a_day_is_no_skipped_one_for_having_been_tried_twice(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, *[show(str(number)) for number in range(MESSAGES_PER_DAY)])
+    put = engine.runs.put
+
+    def dies_at_the_last(new: Run, old: Run, look_at: int) -> None:
+        if new.position == MESSAGES_PER_DAY:
+            monkeypatch.setattr(engine.runs, "put", put)
+            raise Unavailable
+        put(new, old, look_at)
+
+    monkeypatch.setattr(engine.runs, "put", dies_at_the_last)
+    builders.subscribe(engine, shop)
+    with pytest.raises(Unavailable):
+        queue.passes(1)
+    queue.passes(AGAIN_AFTER + 2 * MINUTE)
+    assert len(titles(engine)) == MESSAGES_PER_DAY
+    assert done(engine, flow) == Executions(started=1, ended=1, skipped=0)
+
+
+def test_a_flow_sends_nothing_while_its_api_is_switched_off(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, show("One"), wait(60), show("Two"))
+    builders.subscribe(engine, shop)
+    queue.passes(30)
+    engine.storage.apps[shop.id] = replace(engine.storage.apps[shop.id], dialects_off=frozenset({DIALECT}))
+    queue.passes(60)
+    assert titles(engine) == ["One"]
+    assert done(engine, flow) == Executions(started=1, ended=1, skipped=1)
 
 
 def test_a_flow_that_is_no_longer_active_or_waits_for_something_else_begins_nothing(

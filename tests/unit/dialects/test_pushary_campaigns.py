@@ -48,6 +48,17 @@ def get(site: Site, path: str, **query: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.row("PU-24")
+@pytest.mark.parametrize(
+    "name", ["tags", "externalIds", "subscriberIds", "segment_id", "segment", "segmentID", "targets"]
+)
+def test_pu_24_a_target_by_another_name_does_not_widen_a_campaign_to_everybody(site: Site, name: str) -> None:
+    message = f"body must name its targets by segmentId, not by {name}"
+    assert refused(site.server.call("POST", "/campaigns", {**SALE, name: ["vip"]}), 400, "Bad Request") == message
+    made = create(site)
+    assert refused(patch(site, made["id"], **{name: ["vip"]}), 400, "Bad Request") == message
+
+
 @pytest.mark.row("PU-22", "PU-23")
 def test_pu_23_a_new_campaign_is_told_whole_and_listed(site: Site) -> None:
     made = create(site, actionUrl="https://example.com/new-feature")

@@ -223,6 +223,9 @@ def test_pu_73_what_is_missing_is_named(site: Site, body: object, missing: str) 
         ({"steps": [EXIT] * 51}, "steps must have at most 50 items"),
         ({"steps": {}}, "steps must be a list"),
         ({"description": "x" * 501}, "description must be at most 500 characters"),
+        ({"campaignId": "camp_a"}, "body must be narrowed by triggerCampaignId, not by campaignId"),
+        ({"trigger_campaign_id": "camp_a"}, "body must be narrowed by triggerCampaignId, not by trigger_campaign_id"),
+        ({"segmentId": "seg_a"}, "body must be narrowed by triggerCampaignId, not by segmentId"),
     ],
 )
 def test_a_flow_that_cannot_be_is_refused(site: Site, fields: dict[str, object], message: str) -> None:

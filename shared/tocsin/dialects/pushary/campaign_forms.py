@@ -14,6 +14,7 @@ from tocsin.dialect_kit.bodies import SparseModel, WireModel
 from tocsin.dialect_kit.fields import Name, WebUrl
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
+from tocsin.dialects.pushary.narrowing import refuse_other_targets
 from tocsin.dialects.pushary.wordings import Variables, WordedBody, WordedTitle, WordedUrl, require, worded
 from tocsin.domain.campaign import CampaignStatus, Totals
 from tocsin.domain.errors import Fault, Refused
@@ -194,6 +195,12 @@ class CampaignRequest(SparseModel):
         require(cls, fields, "name", "title", "body")
         return fields
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
+        refuse_other_targets(cls, fields, "segmentId")
+        return fields
+
     def to_campaign(self, engine: Engine, app: AppId) -> NewCampaign:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or segment)."""
         shown = worded(
@@ -233,6 +240,12 @@ class CampaignChangeRequest(WireModel):
     templateId: str | None = None
     variables: Variables | None = None
     status: Literal["draft", "paused", "cancelled"] = "draft"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
+        refuse_other_targets(cls, fields, "segmentId")
+        return fields
 
     def to_edit(self, engine: Engine, app: AppId) -> CampaignEdit:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or segment)."""
@@ -295,4 +308,5 @@ def _totals(totals: Totals) -> dict[str, Any]:
 
 
 def _rate(part: int, whole: int) -> float:
-    return round(100 * part / whole, 2) if whole else 0.0
+    # Who clicks may be somebody of whom no push service said that it took the message.
+    return min(100.0, round(100 * part / whole, 2)) if whole else 0.0

@@ -12,6 +12,7 @@ from tocsin.dialect_kit.fields import Name, WebUrl, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import NAME
+from tocsin.dialects.pushary.narrowing import refuse_other_sources
 from tocsin.dialects.pushary.wordings import Variables, WordedBody, WordedTitle, WordedUrl, worded
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import (
@@ -143,6 +144,12 @@ class FlowRequest(SparseModel):
     steps: Steps
     minIntervalMinutes: Interval = MIN_INTERVAL // MINUTE
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_source_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
+        refuse_other_sources(cls, fields)
+        return fields
+
     def to_draft(self, engine: Engine, app: AppId) -> Draft:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or campaign)."""
         return Draft(
@@ -168,6 +175,12 @@ class FlowChangeRequest(WireModel):
     status: Status = "draft"
     steps: Steps
     minIntervalMinutes: Interval = MIN_INTERVAL // MINUTE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_source_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
+        refuse_other_sources(cls, fields)
+        return fields
 
     def to_change(self, engine: Engine, app: AppId) -> FlowChange:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or campaign)."""

@@ -1,6 +1,5 @@
 """POST /api/v1/server/send (PU-9 to PU-14, PU-26)."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
@@ -19,6 +18,7 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Labels, Title, WebUrl, json_object
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialects.pushary.callers import NAME, Sender
+from tocsin.dialects.pushary.narrowing import refuse_other_targets
 from tocsin.dialects.pushary.plan import beyond_the_plan
 from tocsin.dialects.pushary.wordings import TEXTS_OR_TEMPLATE, Variables, require, require_wordings, worded
 from tocsin.domain.errors import Fault, Refused
@@ -38,9 +38,6 @@ MAX_IDEMPOTENCY_KEY = 200
 
 Name = TypeVar("Name")
 Object = Annotated[dict[str, Any], AfterValidator(json_object(MAX_DATA))]
-
-
-_LIKE_A_TARGET = re.compile(r"(subscriber|external|user|segment)s?[_-]?(ids?)?|tags?|targets?", re.IGNORECASE)
 
 
 class SendRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
@@ -74,10 +71,7 @@ class SendRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
     @model_validator(mode="before")
     @classmethod
     def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        """What is not known is ignored, but a misspelt target would make one person's message everybody's."""
-        for name in fields.keys() - cls.model_fields.keys():
-            if _LIKE_A_TARGET.fullmatch(name):
-                raise ValueError(f"must name its targets by subscriberIds, externalIds or tags, not by {name[:32]}")
+        refuse_other_targets(cls, fields, "subscriberIds, externalIds or tags")
         return fields
 
     @model_validator(mode="after")
