@@ -87,13 +87,13 @@ def _filled(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]
     match schema:
         case {"$ref": str(where)}:
             value = _filled(name, definitions[where.rpartition("/")[2]], definitions, canaries)
+        case {"type": "object"}:  # before anyOf, which may only say what goes with what
+            members = schema.get("properties", {})
+            value = {name: _filled(name, member, definitions, canaries) for name, member in members.items()}
         case {"anyOf": [first, *_]}:
             value = _filled(name, first, definitions, canaries)
         case {"const": value} | {"enum": [value, *_]}:
             pass
-        case {"type": "object"}:
-            members = schema.get("properties", {})
-            value = {name: _filled(name, member, definitions, canaries) for name, member in members.items()}
         case {"type": "array"}:
             value = [_filled(name, schema.get("items", {}), definitions, canaries)]
         case {"type": "integer" | "number"}:

@@ -143,16 +143,18 @@ def test_a_path_reaches_its_function_with_every_method(deployed: Stack, path: st
     assert function in {json.loads(line)["service"] for line in logged}
 
 
-def test_each_minute_is_swept_and_each_day_reconciled(deployed: Stack) -> None:
+def test_each_minute_is_swept_each_hour_tidied_and_each_day_reconciled(deployed: Stack) -> None:
     scheduler = deployed.aws("scheduler")
-    listed = scheduler.list_schedules()["Schedules"]
+    listed = [one for one in scheduler.list_schedules()["Schedules"] if one["Name"].startswith("tocsin-")]
     found = {one["Name"]: scheduler.get_schedule(Name=one["Name"]) for one in listed}
     assert {name: one["ScheduleExpression"] for name, one in found.items()} == {
         "tocsin-sweep": "rate(1 minute)",
         "tocsin-reconcile": "cron(17 3 * * ? *)",
+        "tocsin-tidy": "rate(1 hour)",
     }
     assert all(one["State"] == "ENABLED" and "SchedulerFunction" in one["Target"]["Arn"] for one in found.values())
-    assert json.loads(found["tocsin-reconcile"]["Target"]["Input"]) == {"task": "reconcile"}
+    for task in ("reconcile", "tidy"):
+        assert json.loads(found[f"tocsin-{task}"]["Target"]["Input"]) == {"task": task}
 
 
 def test_a_function_may_do_no_more_than_its_role_says(deployed: Stack) -> None:

@@ -10,6 +10,8 @@ from dev.stack import Stack
 from dev.stack.deploy import LOCAL_WORKERS, STACK
 from tests.integration.queues import invoked
 
+TRIES = 10
+
 
 class Workers:
     """Of one function of this stack; each works on one batch of messages at a time."""
@@ -33,9 +35,12 @@ class Workers:
         """Replace idle ones by as many as a queue may occupy, awake. event: one that they have nothing to do for."""
         for process in self.running():
             self.kill(process)
-        # At the same time, so that none of them takes two.
-        with ThreadPoolExecutor(LOCAL_WORKERS) as threads:
-            list(threads.map(lambda _: invoked(self._stack, self._function, event), range(LOCAL_WORKERS)))
+        # At the same time, so that none of them takes two; on a busy machine one may be done before the other begins.
+        for _ in range(TRIES):
+            with ThreadPoolExecutor(LOCAL_WORKERS) as threads:
+                list(threads.map(lambda _: invoked(self._stack, self._function, event), range(LOCAL_WORKERS)))
+            if len(self.running()) >= LOCAL_WORKERS:
+                break
         running = self.running()
         assert len(running) == LOCAL_WORKERS
         return running

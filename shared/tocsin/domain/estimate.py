@@ -8,7 +8,7 @@ from statistics import median
 from tocsin.domain.chunk import CHUNK_SIZE, SAVE_EVERY
 from tocsin.domain.cost import Cost, cost
 from tocsin.domain.report import Report
-from tocsin.domain.send import LARGE, Send, SendState, Tally
+from tocsin.domain.send import LARGE, Course, Send, SendState, Tally
 
 USUAL_PACE = 60_000
 """Recipients a minute where no large send tells: a fifth of what one worker was measured to do."""
@@ -33,13 +33,14 @@ class Estimate:
 
 
 def estimate(send: Send, latest: Sequence[Send]) -> Estimate:
-    """An estimate for a send that is made up for it. latest: sends of its app; those that are not settled tell nothing.
+    """An estimate for a send that is made up for it. latest: sends of its app.
 
+    Those that are not settled, or were cancelled, tell nothing; and what is held may be far more than who was tried.
     The median of their paces, so that one that was paused, or waited for a push service, does not decide.
     """
-    settled = [one for one in latest if one.state is SendState.SETTLED and one.reserved]
-    tried = sum(one.reserved for one in settled)
-    paces = [_pace(one) for one in settled if one.reserved > LARGE]
+    settled = [one for one in latest if one.state is SendState.SETTLED and one.course is not Course.CANCELLED]
+    tried = sum(map(_tried, settled))
+    paces = [_pace(one) for one in settled if _tried(one) > LARGE]
     pace = max(1, round(median(paces))) if paces else USUAL_PACE
     gone = round(send.reserved * sum(one.counts.gone for one in settled) / tried) if tried else None
     cpu = sum(one.report.cpu_ms for one in settled) / tried if tried else CPU_MS
@@ -51,7 +52,12 @@ def estimate(send: Send, latest: Sequence[Send]) -> Estimate:
 
 def _pace(send: Send) -> float:
     seconds = max(1, (send.settled_at or 0) - send.created_at)
-    return send.reserved / seconds * 60
+    return _tried(send) / seconds * 60
+
+
+def _tried(send: Send) -> int:
+    counts = send.counts
+    return max(0, counts.accepted + counts.failed + counts.uncertain - send.report.untried)
 
 
 def _saves(recipients: int) -> int:

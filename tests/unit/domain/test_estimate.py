@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests.unit.domain.test_cost import CLAIMED_AND_ENDED, MILLION, SEND
 from tocsin.domain.cost import cost
 from tocsin.domain.estimate import USUAL_PACE, estimate
-from tocsin.domain.report import Report
-from tocsin.domain.send import Send, SendState, Tally
+from tocsin.domain.report import NOBODY, Fate, Report, Said
+from tocsin.domain.send import Course, Send, SendState, Tally
 
 
 def settled(reserved: int, seconds: int, *, gone: int = 0, cpu_ms: int = 0) -> Send:
@@ -42,6 +42,17 @@ def test_as_many_are_expected_gone_as_were_of_all_sends_that_are_over() -> None:
     latest = [settled(80, 1, gone=8), settled(20, 1, gone=2), replace(settled(100, 1), state=SendState.SENDING)]
     assert estimate(replace(SEND, reserved=500), latest).gone == 50
     assert estimate(replace(SEND, reserved=500), [settled(10, 1)]).gone == 0
+
+
+def test_what_was_held_and_not_sent_and_what_was_cancelled_tells_nothing() -> None:
+    """A send to a tag holds as many as could carry it; a cancelled one ends in a moment."""
+    held = replace(settled(6_000, 60, gone=600, cpu_ms=600), reserved=1_000_000)
+    over = {Said(NOBODY, Fate.FAILED, "expired"): 94_000}
+    ended = replace(held, counts=Tally(accepted=5_400, failed=94_600, gone=600), report=Report(over, cpu_ms=600))
+    cancelled = replace(settled(1_000_000, 1, gone=1), course=Course.CANCELLED)
+    expected = estimate(replace(SEND, reserved=60_000), [settled(6_000, 60, gone=600, cpu_ms=600)])
+    for latest in ([held], [ended], [held, cancelled]):
+        assert estimate(replace(SEND, reserved=60_000), latest) == expected
 
 
 def test_the_cost_is_that_of_a_real_send_of_its_size() -> None:

@@ -11,11 +11,11 @@ from tocsin.application.campaigning import CampaignEdit, NewCampaign
 from tocsin.application.engine import Engine
 from tocsin.application.measuring import CampaignView, SendView
 from tocsin.dialect_kit.bodies import SparseModel, WireModel
-from tocsin.dialect_kit.fields import Name, WebUrl
+from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.narrowing import refuse_other_targets
-from tocsin.dialects.pushary.wordings import Variables, WordedBody, WordedTitle, WordedUrl, require, worded
+from tocsin.dialects.pushary.wordings import PictureUrl, Variables, WordedBody, WordedTitle, WordedUrl, require, worded
 from tocsin.domain.campaign import CampaignStatus, Totals
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SegmentId, TemplateId
@@ -181,8 +181,8 @@ class CampaignRequest(SparseModel):
     name: Name
     title: WordedTitle | None = None
     body: WordedBody | None = None
-    iconUrl: WebUrl | None = None
-    imageUrl: WebUrl | None = None
+    iconUrl: PictureUrl | None = None
+    imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
     scheduledAt: Moment | None = None
     segmentId: str | None = None
@@ -232,8 +232,8 @@ class CampaignChangeRequest(WireModel):
     name: Name = ""
     title: WordedTitle = ""
     body: WordedBody = ""
-    iconUrl: WebUrl | None = None
-    imageUrl: WebUrl | None = None
+    iconUrl: PictureUrl | None = None
+    imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
     scheduledAt: Moment | None = None
     segmentId: str | None = None

@@ -8,12 +8,12 @@ from pydantic_core import InitErrorDetails
 from tocsin.application.engine import Engine
 from tocsin.application.flows import Draft, FlowChange, FlowView
 from tocsin.dialect_kit.bodies import SparseModel, WireModel
-from tocsin.dialect_kit.fields import Name, WebUrl, text
+from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import NAME
 from tocsin.dialects.pushary.narrowing import refuse_other_sources
-from tocsin.dialects.pushary.wordings import Variables, WordedBody, WordedTitle, WordedUrl, worded
+from tocsin.dialects.pushary.wordings import PictureUrl, Variables, WordedBody, WordedTitle, WordedUrl, worded
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import (
     MAX_DELAY,
@@ -50,8 +50,8 @@ class NotificationForm(SparseModel):
 
     title: WordedTitle | None = None
     body: WordedBody | None = None
-    iconUrl: WebUrl | None = None
-    imageUrl: WebUrl | None = None
+    iconUrl: PictureUrl | None = None
+    imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
 
 

@@ -10,12 +10,12 @@ from tocsin.application.templates import TemplateChange, TemplateTexts
 from tocsin.dialect_kit.bodies import SparseModel, WireModel, json_body
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
-from tocsin.dialect_kit.fields import Name, WebUrl
+from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import Sender
 from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
-from tocsin.dialects.pushary.wordings import WordedBody, WordedTitle, WordedUrl
+from tocsin.dialects.pushary.wordings import PictureUrl, WordedBody, WordedTitle, WordedUrl
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import TemplateId
 from tocsin.domain.template import Template
@@ -59,8 +59,8 @@ class TemplateRequest(SparseModel):
     name: Name
     title: WordedTitle
     body: WordedBody
-    iconUrl: WebUrl | None = None
-    imageUrl: WebUrl | None = None
+    iconUrl: PictureUrl | None = None
+    imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
 
     def to_texts(self) -> TemplateTexts:
@@ -74,8 +74,8 @@ class TemplateChangeRequest(WireModel):
     name: Name = ""
     title: WordedTitle = ""
     body: WordedBody = ""
-    iconUrl: WebUrl | None = None
-    imageUrl: WebUrl | None = None
+    iconUrl: PictureUrl | None = None
+    imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
 
     def to_change(self) -> TemplateChange:

@@ -33,6 +33,12 @@ def _worded_url(value: str) -> str:
     return value
 
 
+def _picture(value: str) -> str:
+    if "{{" in value or "}}" in value:
+        raise ValueError("must have no placeholders: a picture is the same for everybody")
+    return web_url(value)
+
+
 def _texts(values: Mapping[str, object]) -> dict[str, str]:
     if len(values) > MAX_VARIABLES:
         raise ValueError(f"must have at most {MAX_VARIABLES} members")
@@ -60,6 +66,7 @@ WordedUrl = Annotated[
         )
     ),
 ]
+PictureUrl = Annotated[str, AfterValidator(Rule(_picture, {"format": "uri", "maxLength": MAX_URL}))]
 Variables = Annotated[
     dict[str, Any],
     AfterValidator(
