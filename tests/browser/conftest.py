@@ -1,6 +1,7 @@
 """Two browsers and one set of push service simulators for all browser tests; each test has a site of its own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,16 @@ from tests.browser.served import ServerThread
 from tests.browser.shop import Shop
 
 BROWSERS = ("firefox", "chromium")
+TRIES_MORE = 1
+"""Two real browsers share a machine with all else that runs: what fails once there is tried again, and the run's summary
+says so. What fails because of the code fails twice."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try tests in browsers again."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.flaky(reruns=TRIES_MORE))
 
 
 @pytest.fixture(scope="session")
