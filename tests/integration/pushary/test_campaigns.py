@@ -139,6 +139,20 @@ def test_pu_27_of_two_who_send_at_once_one_wins_and_without_vapid_keys_nobody_do
     assert site.get(f"/campaigns/{other}")["status"] == "draft"
 
 
+@pytest.mark.row("PU-23")
+def test_pu_23_a_time_that_cannot_be_schedules_nothing_and_one_without_a_zone_is_utc(
+    site: Site, deployed: Stack
+) -> None:
+    before, far = scheduled(deployed).keys(), int(time.time()) + 3600
+    for at in (iso(far - 7200), iso(far + 366 * 86_400), "tomorrow", "2027-13-01T00:00:00Z", far):
+        answer = site.server.call("POST", "/campaigns", {**SALE, "scheduledAt": at})
+        assert refused(answer, 400, "Bad Request").startswith("scheduledAt must be")
+    assert (site.get("/campaigns")["data"], scheduled(deployed).keys()) == ([], before)
+    made = expect(201, site.server.call("POST", "/campaigns", {**SALE, "scheduledAt": iso(far).removesuffix("Z")}))
+    assert (made["status"], made["scheduledAt"]) == ("scheduled", iso(far))
+    expect(200, site.server.call("DELETE", f"/campaigns/{made['id']}"))
+
+
 @pytest.mark.row("PU-31", "PU-25", "PU-30")
 def test_pu_31_a_scheduled_campaign_is_sent_at_its_time_however_often_it_is_woken(
     site: Site, deployed: Stack, record_testsuite_property: Record
