@@ -15,8 +15,8 @@ from tests.browser.shop import Shop
 
 BROWSERS = ("firefox", "chromium")
 TRIES_MORE = 1
-"""Two real browsers share a machine with all else that runs: what fails once there is tried again, and the run's summary
-says so. What fails because of the code fails twice."""
+"""Two real browsers share a machine with all else that runs: what fails once there is tried again, and the run says so.
+What fails because of the code fails twice."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
