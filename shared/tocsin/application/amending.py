@@ -9,9 +9,9 @@ from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
+from tocsin.domain.keep import KEEP, Keep
 from tocsin.domain.subscription import Subscription, SubscriptionState
 from tocsin.domain.tenancy import App
-from tocsin.domain.webhook import KEEP, Keep
 
 _NOT_FOUND = "Subscription not found"
 _RACES = 8

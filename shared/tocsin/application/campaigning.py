@@ -22,10 +22,10 @@ from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.campaign import AFTER, MAX_AHEAD, Campaign, CampaignStatus, Step, refusal, status_of
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, CampaignId, SegmentId, TemplateId
+from tocsin.domain.keep import KEEP, Keep, given_of
 from tocsin.domain.notification import Notification
 from tocsin.domain.send import Course, Send
 from tocsin.domain.tenancy import App, DialectName
-from tocsin.domain.webhook import KEEP, Keep
 
 _RACES = 8
 _COURSES: Mapping[Step, Course] = {
@@ -215,8 +215,7 @@ class Campaigning:
         return new
 
     def _edited(self, found: Campaign, edit: CampaignEdit) -> Campaign:
-        names = ("name", "variables", "template", "segment")
-        given = {name: value for name in names if (value := getattr(edit, name)) is not KEEP}
+        given = given_of(edit, ("name", "variables", "template", "segment"))
         if given.get("segment") is not None:
             self._segments.get(found.app, given["segment"])
         new = replace(found, **given)

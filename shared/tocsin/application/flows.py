@@ -9,8 +9,8 @@ from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import RUN_SHARDS, TURNS, Executions, Flow, FlowStatus, Step, Trigger
 from tocsin.domain.ids import AppId, FlowId, SendId
+from tocsin.domain.keep import KEEP, Keep, given_of
 from tocsin.domain.tenancy import DialectName
-from tocsin.domain.webhook import KEEP, Keep
 
 RELEASE_AFTER = 45
 """Seconds, more than a request may take, after which held runs are looked through in any case. Those messages are
@@ -48,8 +48,7 @@ class FlowChange:
         """The flow as it shall be from now (Unix seconds) on. Raises Refused: CONFLICT (it cannot have this status)."""
         if self.status is not KEEP and flow.status not in TURNS[self.status]:
             raise Refused(Fault.CONFLICT, _why_not(flow.status, self.status))
-        names = ("name", "description", "trigger", "source", "status", "steps", "interval")
-        given = {name: value for name in names if (value := getattr(self, name)) is not KEEP}
+        given = given_of(self, ("name", "description", "trigger", "source", "status", "steps", "interval"))
         if self.steps is not KEEP:
             given |= {"steps_revision": flow.steps_revision + 1, "steps_at": now}
         return replace(flow, **given, updated_at=now, revision=flow.revision + 1)

@@ -11,7 +11,7 @@ from tocsin.application.sending import Sending
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import DAY, Flow, FlowStatus, SendStep, Step, Trigger, send_of
-from tocsin.domain.flow_run import CLOCKS_DIFFER, CallAgain, Deliver, Keep, Run, RunEvent, RunState, begun, step
+from tocsin.domain.flow_run import CLOCKS_DIFFER, CallAgain, Deliver, Run, RunEvent, RunState, Store, begun, step
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.send import Charge, Chosen, Origin
 from tocsin.domain.subscription import Subscription
@@ -133,7 +133,7 @@ class Running:
                     progress = replace(progress, late=max(progress.late or 0, due - run.due_at))
                     event = self._deliver(run, one, flow)
                     continue
-                case Keep(new):
+                case Store(new):
                     try:
                         self._runs.put(new, run, self._look_at(new))
                     except Stale:

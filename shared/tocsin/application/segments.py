@@ -7,9 +7,9 @@ from tocsin.application.ports import Catalogue, Clock, Page, Randomness, Stale, 
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SegmentId, SubscriptionId
+from tocsin.domain.keep import KEEP, Keep, given_of
 from tocsin.domain.segment import Rule, Segment
 from tocsin.domain.subscription import Subscription
-from tocsin.domain.webhook import KEEP, Keep
 
 SAMPLE = 10
 _AT_ONCE = 10_000
@@ -49,9 +49,7 @@ class SegmentChange:
 
     def of(self, segment: Segment) -> Segment:
         """The segment as it shall be."""
-        names = ("name", "description", "rule")
-        given = {name: value for name in names if (value := getattr(self, name)) is not KEEP}
-        return replace(segment, **given)
+        return replace(segment, **given_of(self, ("name", "description", "rule")))
 
 
 class Segments:

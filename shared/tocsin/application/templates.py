@@ -10,8 +10,8 @@ from tocsin.application.ports import Catalogue, Clock, Page, Randomness, Stale, 
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, TemplateId
+from tocsin.domain.keep import KEEP, Keep, given_of
 from tocsin.domain.template import Template
-from tocsin.domain.webhook import KEEP, Keep
 
 _RACES = 8
 
@@ -41,9 +41,7 @@ class TemplateChange:
 
     def of(self, template: Template) -> Template:
         """The template as it shall be."""
-        names = ("name", "title", "body", "icon", "image", "url")
-        given = {name: value for name in names if (value := getattr(self, name)) is not KEEP}
-        return replace(template, **given)
+        return replace(template, **given_of(self, ("name", "title", "body", "icon", "image", "url")))
 
 
 class Templates:

@@ -9,11 +9,10 @@ from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
+from tocsin.domain.keep import KEEP, Keep
 from tocsin.domain.tenancy import App, DialectName
 from tocsin.domain.webhook import (
-    KEEP,
     EventState,
-    Keep,
     PendingEvent,
     Webhook,
     fault_of_auth,

@@ -67,7 +67,7 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Store:
     """Store this run."""
 
     run: Run
@@ -80,7 +80,7 @@ class CallAgain:
     seconds: int
 
 
-Decision: TypeAlias = Deliver | Keep | CallAgain | None
+Decision: TypeAlias = Deliver | Store | CallAgain | None
 """None: there is nothing to do."""
 
 
@@ -95,18 +95,18 @@ def step(run: Run, steps: Sequence[Step], event: RunEvent, now: int) -> Decision
         return None
     match event:
         case RunEvent.STOPPED:
-            return Keep(_changed(run, state=RunState.ENDED))
+            return Store(_changed(run, state=RunState.ENDED))
         case RunEvent.SENT:
-            return Keep(_at(_changed(run), steps, run.position + 1, now))
+            return Store(_at(_changed(run), steps, run.position + 1, now))
         case RunEvent.SKIPPED:
-            return Keep(_at(_changed(run, skipped=run.skipped + 1), steps, run.position + 1, now))
+            return Store(_at(_changed(run, skipped=run.skipped + 1), steps, run.position + 1, now))
     if now < run.due_at:
         early = run.due_at - now
         return CallAgain(early) if early <= CLOCKS_DIFFER else None
     if event is RunEvent.CALLED_INACTIVE:
-        return None if run.state is RunState.HELD else Keep(_changed(run, state=RunState.HELD))
+        return None if run.state is RunState.HELD else Store(_changed(run, state=RunState.HELD))
     current = steps[run.position] if run.position < len(steps) else None
-    return Deliver(current) if isinstance(current, SendStep) else Keep(_at(_changed(run), steps, run.position, now))
+    return Deliver(current) if isinstance(current, SendStep) else Store(_at(_changed(run), steps, run.position, now))
 
 
 def _at(run: Run, steps: Sequence[Step], position: int, now: int) -> Run:

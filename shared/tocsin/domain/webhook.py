@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
@@ -34,15 +34,6 @@ _URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::443)?(?:[/?][A-Za-
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 _NOT_PUBLIC = frozenset({"localhost", "local", "internal", "localdomain", "home", "lan", "intranet", "private", "corp"})
 _AUTH = re.compile(r"[ -~]+", re.ASCII)
-
-
-class Keep(Enum):
-    """The one value that leaves a setting as it is."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tocsin.domain.engagement import Block, Sighting
 from tocsin.domain.errors import Refused
 from tocsin.domain.flow import Executions, Flow, SendStep
 from tocsin.domain.flow import Step as FlowStep
-from tocsin.domain.flow_run import Keep, Run, RunEvent, RunState, step
+from tocsin.domain.flow_run import Run, RunEvent, RunState, Store, step
 from tocsin.domain.ids import AppId, CampaignId, SendId
 from tocsin.domain.send import Send
 
@@ -137,7 +137,7 @@ def goes_on_before_the_send_is_reserved(patch: Patch) -> None:
 
     def deliver(self: Running, run: Run, one: SendStep, flow: Flow) -> RunEvent:
         ahead = step(run, self._steps(run, flow), RunEvent.SENT, self._now())
-        if isinstance(ahead, Keep):
+        if isinstance(ahead, Store):
             self._runs.put(ahead.run, run, self._look_at(ahead.run))
         return honest(self, run, one, flow)
 

@@ -11,10 +11,10 @@ from tocsin.domain.flow_run import (
     CLOCKS_DIFFER,
     CallAgain,
     Deliver,
-    Keep,
     Run,
     RunEvent,
     RunState,
+    Store,
     begun,
     step,
 )
@@ -71,8 +71,8 @@ def test_a_run_begins_at_its_first_step(steps: tuple[Step, ...], expected: Run) 
     ids=["send", "delay", "only a delay", "exit", "nothing"],
 )
 def test_after_a_sent_step_comes_the_next_one(steps: tuple[Step, ...], expected: Run) -> None:
-    assert step(NEW, steps, RunEvent.SENT, NOW + 7) == Keep(replace(expected, revision=1))
-    assert step(NEW, steps, RunEvent.SKIPPED, NOW + 7) == Keep(replace(expected, revision=1, skipped=1))
+    assert step(NEW, steps, RunEvent.SENT, NOW + 7) == Store(replace(expected, revision=1))
+    assert step(NEW, steps, RunEvent.SKIPPED, NOW + 7) == Store(replace(expected, revision=1, skipped=1))
 
 
 def test_a_step_is_delivered_when_it_is_due_and_not_before() -> None:
@@ -91,26 +91,26 @@ def test_a_clock_that_is_a_little_behind_loses_no_message() -> None:
 
 def test_a_run_whose_flow_rests_is_held_when_it_is_due_and_goes_on_when_it_is_called_again() -> None:
     held = replace(NEW, state=RunState.HELD, revision=1)
-    assert step(NEW, (FIRST,), RunEvent.CALLED_INACTIVE, NOW) == Keep(held)
+    assert step(NEW, (FIRST,), RunEvent.CALLED_INACTIVE, NOW) == Store(held)
     assert step(held, (FIRST,), RunEvent.CALLED_INACTIVE, NOW + 9) is None
     assert step(held, (FIRST,), RunEvent.CALLED, NOW + DAY) == Deliver(FIRST)
     gone_on = step(held, (FIRST, HOUR), RunEvent.SENT, NOW + DAY)
-    assert gone_on == Keep(replace(waiting(2, NOW + DAY + 3600), revision=2))
+    assert gone_on == Store(replace(waiting(2, NOW + DAY + 3600), revision=2))
 
 
 def test_a_delay_that_is_over_leads_to_whatever_follows_it() -> None:
     two = DelayStep(2, DelayUnit.MINUTES)
-    assert step(waiting(1, NOW), (HOUR, two, FIRST), RunEvent.CALLED, NOW) == Keep(
+    assert step(waiting(1, NOW), (HOUR, two, FIRST), RunEvent.CALLED, NOW) == Store(
         replace(waiting(2, NOW + 120), revision=1)
     )
     for steps in ((HOUR,), (HOUR, EXIT)):
         ended = replace(waiting(1, NOW), state=RunState.ENDED, revision=1)
-        assert step(waiting(1, NOW), steps, RunEvent.CALLED, NOW) == Keep(ended)
+        assert step(waiting(1, NOW), steps, RunEvent.CALLED, NOW) == Store(ended)
 
 
 def test_a_run_whose_subscriber_is_gone_ends_and_nothing_begins_it_again() -> None:
     ended = replace(NEW, state=RunState.ENDED, revision=1)
-    assert step(NEW, (FIRST,), RunEvent.STOPPED, NOW) == Keep(ended)
+    assert step(NEW, (FIRST,), RunEvent.STOPPED, NOW) == Store(ended)
     for event in RunEvent:
         assert step(ended, (FIRST, SECOND), event, NOW + DAY) is None
 
@@ -152,7 +152,7 @@ def test_whatever_calls_come_each_send_is_delivered_once_in_order_and_after_its_
                         break  # before anything was stored: it is called again
                     delivered.append((run.position, now))
                     event = RunEvent.SENT
-                case Keep(new):
+                case Store(new):
                     assert new.revision == run.revision + 1
                     run, event = new, RunEvent.CALLED
                     if run.state is RunState.HELD:

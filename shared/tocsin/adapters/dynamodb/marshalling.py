@@ -41,8 +41,6 @@ def to_attribute(value: Value) -> "AttributeValueTypeDef":  # noqa: PLR0911 - a 
             return {"NS": [str(number) for number in value]}
         case Mapping():
             return {"M": {name: to_attribute(member) for name, member in value.items()}}
-        case frozenset():
-            return {"NS": [str(member) for member in value]}
         case Sequence():
             return {"L": [to_attribute(member) for member in value]}
     raise TypeError(f"no attribute type for {type(value).__name__}")
@@ -70,8 +68,6 @@ def from_attribute(attribute: "AttributeValueTypeDef") -> Value:  # noqa: PLR091
             return None
         case {"M": members}:
             return {name: from_attribute(member) for name, member in members.items()}
-        case {"NS": numbers}:
-            return frozenset(map(int, numbers))
         case {"L": members}:
             return [from_attribute(member) for member in members]
     raise MalformedRecord("an attribute of an unknown type")

@@ -14,9 +14,10 @@ from tocsin.dialects.keymaster.callers import Administration, Administrator
 from tocsin.dialects.keymaster.dialect import NAME
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import MAX_EXTERNAL
+from tocsin.domain.keep import KEEP
 from tocsin.domain.quota import Limits
 from tocsin.domain.tenancy import App
-from tocsin.domain.webhook import KEEP, Webhook, fault_of_url
+from tocsin.domain.webhook import Webhook, fault_of_url
 
 router = APIRouter()
 

@@ -15,12 +15,21 @@ from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.narrowing import refuse_other_targets
-from tocsin.dialects.pushary.wordings import PictureUrl, Variables, WordedBody, WordedTitle, WordedUrl, require, worded
+from tocsin.dialects.pushary.wordings import (
+    TEXTS_OR_TEMPLATE,
+    PictureUrl,
+    Variables,
+    WordedBody,
+    WordedTitle,
+    WordedUrl,
+    require,
+    worded,
+)
 from tocsin.domain.campaign import CampaignStatus, Totals
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SegmentId, TemplateId
+from tocsin.domain.keep import KEEP, Keep
 from tocsin.domain.notification import Notification
-from tocsin.domain.webhook import KEEP, Keep
 
 Status = Literal["draft", "scheduled", "sending", "active", "paused", "completed", "cancelled"]
 
@@ -172,7 +181,7 @@ class StatsReply(WireModel):
         )
 
 
-class CampaignRequest(SparseModel):
+class CampaignRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
     """A campaign. Placeholders such as {{name}} are filled in for each subscriber, with variables first.
 
     title and body are required unless there is a templateId; what is given then takes the place of the template's.

@@ -4,6 +4,7 @@ The function serves what campaigns are made of as well, so its other routes are 
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -25,7 +26,7 @@ from tocsin.dialects.pushary.campaign_forms import (
     StatsReply,
     Status,
 )
-from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.plan import beyond_the_plan
 from tocsin.domain.campaign import Campaign, CampaignStatus
 from tocsin.domain.errors import Fault, Refused
@@ -57,18 +58,14 @@ def list_campaigns(
 ) -> ListReply[CampaignReply]:
     """Campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for."""
     app, name, most = caller.app.id, listing("campaigns", source=source, status=status), min(limit, MAX_LIMIT)
-    after = None if cursor is None else engine.cursors.open(app, name, cursor)
     if source is not None and status is not None:
         raise Refused(Fault.FIELD_INVALID, "status goes with campaigns, not with source", field="status")
-    if source is None:
-        asked = None if status is None else CampaignStatus(status)
-        page = engine.measuring.campaigns(app, asked, most, after)
-        data, following = [CampaignReply.of(view) for view in page.items], page.cursor
-    else:
-        sends = engine.measuring.api_sends(app, NAME, most, after)
-        data, following = [CampaignReply.of_send(view) for view in sends.items], sends.cursor
-    sealed = None if following is None else engine.cursors.seal(app, name, following)
-    return ListReply[CampaignReply].of(data, sealed)
+    measuring = engine.measuring
+    if source is not None:
+        sends = partial(measuring.api_sends, app, NAME, most)
+        return page_of(engine, app, name, cursor, sends, CampaignReply.of_send)
+    asked = None if status is None else CampaignStatus(status)
+    return page_of(engine, app, name, cursor, partial(measuring.campaigns, app, asked, most), CampaignReply.of)
 
 
 @campaigns.post("", status_code=HTTP_201_CREATED)

@@ -30,7 +30,7 @@ from tocsin.domain.flow import (
     Trigger,
 )
 from tocsin.domain.ids import AppId, CampaignId, SendId
-from tocsin.domain.webhook import KEEP
+from tocsin.domain.keep import KEEP
 
 MAX_TEXTS = 256 * 1024
 """Bytes of what all steps of a flow show, the texts of their templates included: a flow is one item of the table."""

@@ -1,5 +1,6 @@
 """Flows: list, make, show, change, delete, activate, pause (PU-50 to PU-63)."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -13,7 +14,7 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.identifiers import parse
 from tocsin.dialects.pushary.callers import NAME, Sender
 from tocsin.dialects.pushary.flow_forms import MAX_TEXTS, FlowChangeRequest, FlowReply, FlowRequest, Status
-from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import FlowStatus
 from tocsin.domain.ids import FlowId
@@ -40,12 +41,9 @@ def list_flows(
     status: Annotated[Status | None, Query(description="Only flows in this status.")] = None,
 ) -> ListReply[FlowReply]:
     """Flows, newest first; with a status a page may be short, or empty."""
-    app, name = caller.app.id, listing("flows", status=status)
-    after = None if cursor is None else engine.cursors.open(app, name, cursor)
+    app, most, name = caller.app.id, min(limit, MAX_LIMIT), listing("flows", status=status)
     asked = None if status is None else FlowStatus(status)
-    page = engine.flows.listed(app, asked, min(limit, MAX_LIMIT), after)
-    following = None if page.cursor is None else engine.cursors.seal(app, name, page.cursor)
-    return ListReply[FlowReply].of([FlowReply.of(view) for view in page.items], following)
+    return page_of(engine, app, name, cursor, partial(engine.flows.listed, app, asked, most), FlowReply.of)
 
 
 @router.post("", status_code=HTTP_201_CREATED)

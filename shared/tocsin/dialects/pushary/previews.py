@@ -64,7 +64,7 @@ class LackingReply(WireModel):
     lacking: int
 
 
-class PreviewReply(WireModel):
+class SendPreviewReply(WireModel):
     """What it would do now.
 
     estimated: the audience is about so many, or with tags of a large site at most so many. fits: within limits and
@@ -84,7 +84,7 @@ class PreviewReply(WireModel):
     missing: LackingReply | None
 
     @classmethod
-    def of(cls, preview: Preview) -> "PreviewReply":
+    def of(cls, preview: Preview) -> "SendPreviewReply":
         """The wire's form."""
         found, lacking, exceeded = preview.estimate, preview.lacking, preview.without_room
         return cls(
@@ -111,19 +111,19 @@ def preview_send(
     body: Annotated[SendRequest, json_body(SendRequest, most=MAX_BODY)],
     request: Request,
     engine: EngineDependency,
-) -> PreviewReply:
+) -> SendPreviewReply:
     """What a send with this body would do; nothing is sent."""
-    return PreviewReply.of(engine.previewing.preview(body.to_command(caller, request, engine)))
+    return SendPreviewReply.of(engine.previewing.preview(body.to_command(caller, request, engine)))
 
 
 @router.post("/campaigns/{campaign_id}/preview")
-def preview_campaign(caller: Sender, campaign_id: str, engine: EngineDependency) -> PreviewReply:
+def preview_campaign(caller: Sender, campaign_id: str, engine: EngineDependency) -> SendPreviewReply:
     """What a campaign would do if it were sent now; nothing is sent."""
     id_ = parse("camp", campaign_id)
     found = None if id_ is None else engine.campaigning.find(caller.app.id, CampaignId(id_))
     if found is None:
         raise Refused(Fault.NOT_FOUND, "Campaign not found")
-    return PreviewReply.of(engine.previewing.campaign(caller.app, found))
+    return SendPreviewReply.of(engine.previewing.campaign(caller.app, found))
 
 
 def _left(preview: Preview, window: QuotaWindow) -> LimitsReply:

@@ -1,5 +1,6 @@
 """Segments, an extension that `segmentId` needs: list, make, show, change, delete, and look whom one means (PU-24)."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -16,13 +17,13 @@ from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import Sender, SubscriberReader
-from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.rules import Rules, from_rule, to_rule
 from tocsin.dialects.pushary.subscribers import SubscriberReply
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId, SegmentId
+from tocsin.domain.keep import KEEP
 from tocsin.domain.segment import Rule, Segment
-from tocsin.domain.webhook import KEEP
 
 router = APIRouter(prefix="/api/v1/server/segments")
 
@@ -81,13 +82,13 @@ class SegmentChangeRequest(WireModel):
         )
 
 
-class PreviewRequest(SparseModel):
+class SegmentPreviewRequest(SparseModel):
     """The rules of a segment that need not be kept."""
 
     rules: Rules
 
 
-class PreviewReply(WireModel):
+class SegmentPreviewReply(WireModel):
     """How many can be sent to now, and up to ten of them. estimated: only a part of a large site was looked through."""
 
     count: int
@@ -95,7 +96,7 @@ class PreviewReply(WireModel):
     sample: list[SubscriberReply]
 
     @classmethod
-    def of(cls, engine: Engine, app: AppId, rule: Rule) -> "PreviewReply":
+    def of(cls, engine: Engine, app: AppId, rule: Rule) -> "SegmentPreviewReply":
         """Whom a rule means just now."""
         size = engine.segments.size(app, rule, engine.clock.now() + PREVIEW_SECONDS)
         sample = [SubscriberReply.of(view) for view in engine.listing.views(app, size.some)]
@@ -117,11 +118,15 @@ def list_segments(
     caller: Sender, engine: EngineDependency, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> ListReply[SegmentReply]:
     """The site's segments, newest first."""
-    app, name = caller.app.id, listing("segments")
-    after = None if cursor is None else engine.cursors.open(app, name, cursor)
-    page = engine.segments.listed(app, min(limit, MAX_LIMIT), after)
-    following = None if page.cursor is None else engine.cursors.seal(app, name, page.cursor)
-    return ListReply[SegmentReply].of([SegmentReply.of(one) for one in page.items], following)
+    app = caller.app.id
+    return page_of(
+        engine,
+        app,
+        listing("segments"),
+        cursor,
+        partial(engine.segments.listed, app, min(limit, MAX_LIMIT)),
+        SegmentReply.of,
+    )
 
 
 @router.post("", status_code=HTTP_201_CREATED)
@@ -139,11 +144,11 @@ def create_segment(
 @router.post("/preview")
 def preview_rules(
     caller: SubscriberReader,
-    body: Annotated[PreviewRequest, json_body(PreviewRequest)],
+    body: Annotated[SegmentPreviewRequest, json_body(SegmentPreviewRequest)],
     engine: EngineDependency,
-) -> PreviewReply:
+) -> SegmentPreviewReply:
     """Whom rules mean just now; they are not kept."""
-    return PreviewReply.of(engine, caller.app.id, to_rule(body.rules))
+    return SegmentPreviewReply.of(engine, caller.app.id, to_rule(body.rules))
 
 
 @router.get("/{segment_id}")
@@ -173,6 +178,6 @@ def delete_segment(caller: Sender, segment: Named, request: Request, engine: Eng
 
 
 @router.post("/{segment_id}/preview")
-def preview_segment(caller: SubscriberReader, segment: Named, engine: EngineDependency) -> PreviewReply:
+def preview_segment(caller: SubscriberReader, segment: Named, engine: EngineDependency) -> SegmentPreviewReply:
     """Whom a segment means just now."""
-    return PreviewReply.of(engine, caller.app.id, engine.segments.show(caller.app.id, segment).rule)
+    return SegmentPreviewReply.of(engine, caller.app.id, engine.segments.show(caller.app.id, segment).rule)

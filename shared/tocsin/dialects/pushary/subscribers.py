@@ -23,8 +23,8 @@ from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Lim
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
+from tocsin.domain.keep import KEEP
 from tocsin.domain.subscription import SubscriptionState
-from tocsin.domain.webhook import KEEP
 
 router = APIRouter(prefix="/api/v1/server/subscribers")
 

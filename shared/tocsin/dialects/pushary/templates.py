@@ -1,5 +1,6 @@
 """Texts that are kept to be sent again: list, make, show, change, delete (PU-40 to PU-43)."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -14,12 +15,12 @@ from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import Sender
-from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing
+from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.wordings import PictureUrl, WordedBody, WordedTitle, WordedUrl
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import TemplateId
+from tocsin.domain.keep import KEEP
 from tocsin.domain.template import Template
-from tocsin.domain.webhook import KEEP
 
 router = APIRouter(prefix="/api/v1/server/templates")
 
@@ -106,11 +107,15 @@ def list_templates(
     caller: Sender, engine: EngineDependency, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> ListReply[TemplateReply]:
     """The site's templates, newest first."""
-    app, name = caller.app.id, listing("templates")
-    after = None if cursor is None else engine.cursors.open(app, name, cursor)
-    page = engine.templates.listed(app, min(limit, MAX_LIMIT), after)
-    following = None if page.cursor is None else engine.cursors.seal(app, name, page.cursor)
-    return ListReply[TemplateReply].of([TemplateReply.of(one) for one in page.items], following)
+    app = caller.app.id
+    return page_of(
+        engine,
+        app,
+        listing("templates"),
+        cursor,
+        partial(engine.templates.listed, app, min(limit, MAX_LIMIT)),
+        TemplateReply.of,
+    )
 
 
 @router.post("", status_code=HTTP_201_CREATED)

@@ -14,8 +14,9 @@ from tocsin.dialects.tocsin.callers import AppInPath, OperatorActor, operator
 from tocsin.dialects.tocsin.paging import Cursor, Limit, next_cursor
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
+from tocsin.domain.keep import KEEP
 from tocsin.domain.tenancy import DialectName
-from tocsin.domain.webhook import AUTH_LIMIT, KEEP, URL_LIMIT, EventState, PendingEvent, Webhook
+from tocsin.domain.webhook import AUTH_LIMIT, URL_LIMIT, EventState, PendingEvent, Webhook
 
 router = APIRouter(prefix="/admin/apps/{app}/webhooks/{dialect}", dependencies=[operator])
 
