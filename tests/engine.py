@@ -212,7 +212,7 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def flows(self) -> Flows:
         """Flows."""
-        return Flows(self.flow_catalogue, self.runs, self.run_jobs, self.clock, self.randomness)
+        return Flows(self.flow_catalogue, self.runs, self.run_jobs, self.registry, self.clock, self.randomness)
 
     @cached_property
     def triggering(self) -> Triggering:
@@ -232,6 +232,7 @@ class MemoryEngine(MemoryDeployment):
             self.limiting,
             self.derivation,
             self.clock,
+            self.randomness,
         )
 
     @cached_property
@@ -305,6 +306,7 @@ class MemoryEngine(MemoryDeployment):
             self.sends,
             self.settling,
             self.engagement,
+            self.clock,
             lambda call, asked: [call(one) for one in asked],
         )
 
@@ -318,7 +320,9 @@ class MemoryEngine(MemoryDeployment):
     @cached_property
     def previewing(self) -> Previewing:
         """What sends and campaigns would do."""
-        return Previewing(self.sends, self.subscriptions, self.segments, self.quotas, self.credits, self.clock)
+        return Previewing(
+            self.sends, self.measuring, self.subscriptions, self.segments, self.quotas, self.credits, self.clock
+        )
 
     @cached_property
     def segments(self) -> Segments:

@@ -133,6 +133,7 @@ class Stack:
             proxy_port=places.proxy,
             firefox_port=places.firefox,
             forward=self._forward,
+            api=f"http://localhost:{places.front}",
         )
         self._say("Starting the push service simulators")
         try:
@@ -155,6 +156,7 @@ class Stack:
             "OutboundProxy": simulators.proxy_url,
             "CaBundle": str(simulators.ca_bundle),
             "WorkerConcurrency": str(LOCAL_WORKERS),
+            "FlowConcurrency": str(LOCAL_WORKERS),
             "EventsWindow": "1",  # figures at once, for whoever tries it out
         }
         self._say("Deploying template.yaml")

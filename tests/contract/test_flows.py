@@ -7,6 +7,8 @@ import pytest
 
 from tests.contract.records import APP, NOW, OTHER_APP
 from tests.contract.stores import Stores
+from tocsin.adapters.dynamodb.flow_record import from_record, to_item
+from tocsin.adapters.dynamodb.marshalling import Record
 from tocsin.application.ports import MalformedCursor, Stale
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.flow import (
@@ -69,7 +71,10 @@ def changed(stores: Stores, one: Flow, **changes: Any) -> Flow:
 
 
 def test_what_is_stored_is_found_as_it_was_and_by_its_own_app_only(stores: Stores) -> None:
-    whole, bare = stored(stores, flow(1)), stored(stores, flow(2, description=None, source=None, steps=()))
+    whole, bare = (
+        stored(stores, flow(1, awaits_since=NOW + 7)),
+        stored(stores, flow(2, description=None, source=None, steps=())),
+    )
     assert stores.flows.get(APP, whole.id) == whole
     assert stores.flows.get(APP, bare.id) == bare
     assert stores.flows.get(OTHER_APP, whole.id) is None
@@ -77,6 +82,11 @@ def test_what_is_stored_is_found_as_it_was_and_by_its_own_app_only(stores: Store
     assert list(stores.flows.listed(OTHER_APP, 10, None).items) == []
     with pytest.raises(MalformedCursor):
         stores.flows.listed(APP, 10, "made up")
+
+
+def test_a_flow_of_before_it_was_noted_since_when_it_waits_has_waited_for_ever() -> None:
+    old = {name: value for name, value in to_item(flow(awaits_since=NOW)).items() if name != "awaits_since"}
+    assert from_record(Record({**old, "revision": 0})) == flow(awaits_since=0)
 
 
 def test_of_two_who_change_what_they_read_one_wins(stores: Stores) -> None:
@@ -117,6 +127,8 @@ def test_a_trigger_is_found_by_its_kind_its_campaign_and_its_app(stores: Stores)
     assert stores.flows.triggered(APP, Trigger.CLICKED, None) == [wide.id]
     assert stores.flows.triggered(OTHER_APP, Trigger.CLICKED, CAMPAIGN) == []
     assert stores.flows.triggered(APP, Trigger.UNSUBSCRIBED, None) == []
+    assert set(stores.flows.waiting(APP, Trigger.CLICKED)) == {narrow.id, wide.id}
+    assert stores.flows.waiting(OTHER_APP, Trigger.CLICKED) == []
 
 
 def test_the_trigger_of_an_active_flow_can_change(stores: Stores) -> None:

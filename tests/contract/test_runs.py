@@ -82,6 +82,20 @@ def test_a_flow_and_a_subscriber_have_one_live_run_and_the_next_after_its_rest(s
     assert stores.runs.executions(APP, [FLOW])[FLOW] == Executions(2, 1, 0)
 
 
+@pytest.mark.parametrize("state", RunState)
+def test_a_run_can_begin_instead_of_another_one_that_ends_with_that_and_is_as_it_was_read(
+    stores: Stores, state: RunState
+) -> None:
+    read = begun(stores, run())
+    old, new = become(stores, read, state=state), run(id="b" * 24, started_at=NOW + 60, due_at=NOW + 60)
+    for stale in (read, replace(old, id="c" * 24)):
+        assert not stores.runs.start(new, NOW + 60, LATER, stale)
+    assert stores.runs.start(new, NOW + 60, LATER, old)
+    assert not stores.runs.start(new, NOW + 60, LATER, old)
+    assert stores.runs.get(APP, FLOW, ANNA) == new
+    assert stores.runs.executions(APP, [FLOW])[FLOW] == Executions(2, 1, 0)
+
+
 def test_a_change_is_stored_only_where_it_was_read(stores: Stores) -> None:
     one = begun(stores, run())
     new = become(stores, one, position=2)
@@ -95,15 +109,15 @@ def test_a_change_is_stored_only_where_it_was_read(stores: Stores) -> None:
     assert stores.runs.executions(APP, [FLOW])[FLOW] == Executions(1, 0, 0)
 
 
-def test_beginnings_ends_and_skipped_steps_are_counted(stores: Stores) -> None:
+def test_beginnings_ends_skipped_steps_and_missing_values_are_counted(stores: Stores) -> None:
     for number in range(20):
         begun(stores, run(subscriber(number)))
-    become(stores, run(subscriber(1)), skipped=1)
+    become(stores, run(subscriber(1)), skipped=1, missing=3)
     become(stores, run(subscriber(2)), skipped=1, state=RunState.ENDED)
     begun(stores, run(subscriber(30), state=RunState.ENDED))  # its first step was an exit
     begun(stores, run(flow=OTHER_FLOW))
     assert stores.runs.executions(APP, [FLOW, OTHER_FLOW, FlowId("f3" * 12)]) == {
-        FLOW: Executions(21, 2, 2),
+        FLOW: Executions(21, 2, 2, 3),
         OTHER_FLOW: Executions(1, 0, 0),
         FlowId("f3" * 12): Executions(),
     }

@@ -94,6 +94,8 @@ def test_a_subscription_is_read_back_as_it_was(stores: Stores) -> None:
         updated_at=NOW + 1,
         custom={"plan": "pro", "score": 0.1, "tags": [None, True, {"é": -7}]},
         rejections=2,
+        replaced_by=subscription(7).id,
+        subscribed_at=NOW + 2,
     )
     bare = replace(subscription(2), device=Device())
     put_new(stores, full, bare)

@@ -97,7 +97,7 @@ ACCESS: dict[str, dict[str, set[str]]] = {
         "SubscriptionsTable": {"BatchGetItem", "GetItem", "Query", "UpdateItem"},
         "SendsTable": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "SendsTable/by_created": {"Query"},
-        "CampaignsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem"},
+        "CampaignsTable": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"},
         "CampaignsTable/by_created": {"Query"},
     },
     "AccountFunction": {
@@ -370,7 +370,11 @@ def test_all_workers_together_leave_room_in_an_account_of_a_thousand() -> None:
     assert concurrency["Default"] * of_sends <= 200
     assert concurrency["MaxValue"] * of_sends <= 1000
     assert concurrency["MinValue"] * of_sends < 10  # a new account, in which the others take turns
-    assert others == {"WebhooksFunction": 2, "TallyFunction": 2, "RunsFunction": 10}
+    assert others == {"WebhooksFunction": 2, "TallyFunction": 2, "RunsFunction": {"Ref": "FlowConcurrency"}}
+    of_flows = load()["Parameters"]["FlowConcurrency"]
+    assert of_flows["MinValue"] == concurrency["MinValue"]
+    assert of_flows["Default"] <= 10
+    assert concurrency["MaxValue"] * of_sends + of_flows["MaxValue"] <= 1000
 
 
 def test_what_readers_do_is_gathered_before_it_is_counted_and_stays_hidden_as_long_as_that_takes() -> None:

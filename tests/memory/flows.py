@@ -10,7 +10,7 @@ from tocsin.application.ports import DueRun, Page, Stale
 from tocsin.application.run_jobs import RunJob, decode_run_job, encode_run_job
 from tocsin.domain.audit import AuditEntry
 from tocsin.domain.flow import RUN_SHARDS, Executions, Flow, FlowStatus, Step, Trigger
-from tocsin.domain.flow_run import Run, RunState
+from tocsin.domain.flow_run import Run, RunState, counted
 from tocsin.domain.ids import AppId, FlowId, SendId, SubscriptionId, shard_of
 
 MAX_DELAY = 900
@@ -64,6 +64,15 @@ class MemoryFlows:
                 and flow.source in {None, source}
             ]
 
+    def waiting(self, app: AppId, trigger: Trigger) -> Sequence[FlowId]:
+        """The active flows with this trigger."""
+        with self._storage.lock:
+            return [
+                flow.id
+                for (owner, _), flow in sorted(self.flows.items())
+                if (owner, flow.status, flow.trigger) == (app, FlowStatus.ACTIVE, trigger)
+            ]
+
     def _expect(self, named: Flow, old: Flow | None) -> None:
         stored = self.flows.get((named.app, named.id))
         if (stored and stored.revision) != (old and old.revision):
@@ -96,14 +105,18 @@ class MemoryRuns:
         known = self.stored.get((app, flow, subscription))
         return None if known is None else known.run
 
-    def start(self, run: Run, at: int, look_at: int) -> bool:
+    def start(self, run: Run, at: int, look_at: int, instead_of: Run | None = None) -> bool:
         """Store a new run and count it; False, and no change, if another is live or rests."""
         with self._storage.lock:
-            known = self.get(run.app, run.flow, run.subscription)
-            if known is not None and (known.state is not RunState.ENDED or known.rests_until > at):
+            known, ended = self.get(run.app, run.flow, run.subscription), int(run.state is RunState.ENDED)
+            if instead_of is not None:
+                if known is None or (known.id, known.revision) != (instead_of.id, instead_of.revision):
+                    return False
+                ended += known.state is not RunState.ENDED
+            elif known is not None and (known.state is not RunState.ENDED or known.rests_until > at):
                 return False
             self._store(run, look_at)
-            self._count(run, Executions(1, int(run.state is RunState.ENDED), 0))
+            self._count(run, Executions(1, ended, 0))
             return True
 
     def put(self, new: Run, old: Run, look_at: int) -> None:
@@ -113,7 +126,7 @@ class MemoryRuns:
             if known is None or (known.id, known.revision) != (old.id, old.revision):
                 raise Stale
             self._store(new, look_at)
-            self._count(new, Executions(0, int(new.state is RunState.ENDED), new.skipped - old.skipped))
+            self._count(new, counted(new, old))
 
     def remove(self, run: Run) -> None:
         """Forget a run whose flow is no more."""

@@ -3,11 +3,21 @@
 import contextlib
 from dataclasses import dataclass, replace
 
-from tocsin.application.ports import Clock, FlowCatalogue, Page, Randomness, RunJobs, Runs, Stale, Unavailable
+from tocsin.application.ports import (
+    Clock,
+    FlowCatalogue,
+    Page,
+    Randomness,
+    Registry,
+    RunJobs,
+    Runs,
+    Stale,
+    Unavailable,
+)
 from tocsin.application.run_jobs import ReleaseRuns
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.flow import RUN_SHARDS, TURNS, Executions, Flow, FlowStatus, Step, Trigger
+from tocsin.domain.flow import MAX_ACTIVE, RUN_SHARDS, TURNS, Executions, Flow, FlowStatus, Step, Trigger
 from tocsin.domain.ids import AppId, FlowId, SendId
 from tocsin.domain.keep import KEEP, Keep, given_of
 from tocsin.domain.tenancy import DialectName
@@ -51,7 +61,8 @@ class FlowChange:
         given = given_of(self, ("name", "description", "trigger", "source", "status", "steps", "interval"))
         if self.steps is not KEEP:
             given |= {"steps_revision": flow.steps_revision + 1, "steps_at": now}
-        return replace(flow, **given, updated_at=now, revision=flow.revision + 1)
+        new = replace(flow, **given, updated_at=now, revision=flow.revision + 1)
+        return new if new.awaits in {None, flow.awaits} else replace(new, awaits_since=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +76,19 @@ class FlowView:
 class Flows:
     """The use cases; each write is one conditional transaction, tried again when another was faster."""
 
-    def __init__(self, flows: FlowCatalogue, runs: Runs, jobs: RunJobs, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        flows: FlowCatalogue,
+        runs: Runs,
+        jobs: RunJobs,
+        registry: Registry,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
         self._flows = flows
         self._runs = runs
         self._jobs = jobs
+        self._registry = registry
         self._clock = clock
         self._randomness = randomness
 
@@ -115,13 +135,16 @@ class Flows:
     def change(self, app: AppId, name: FlowId, change: FlowChange, actor: Actor) -> FlowView:
         """Change a flow; runs keep the steps that they began with (PU-58).
 
-        Raises Refused: NOT_FOUND, CONFLICT (it cannot have this status now, or has no steps to be active with),
-        FIELD_INVALID (a source for a trigger that has none).
+        Raises Refused: NOT_FOUND, CONFLICT (it cannot have this status now, has no steps to be active with, waits for
+        what is never reported, or for what too many others wait for), FIELD_INVALID (a source for a trigger that has
+        none).
         """
         for _ in range(_RACES):
             old = self._known(app, name)
             new = change.of(old, self._now())
             _check(new)
+            if new.awaits not in {None, old.awaits}:
+                self._check_wait(new)
             if change.status is FlowStatus.ACTIVE:
                 self._look_through(old, RELEASE_AFTER)
             try:
@@ -145,6 +168,20 @@ class Flows:
             self._look_through_now(known)
             return
         raise Unavailable
+
+    def _check_wait(self, flow: Flow) -> None:
+        """Whoever makes another flow active at this very moment is not seen: a few may get past the limit together."""
+        app = self._registry.app(flow.app)
+        if flow.trigger.needs_statistics and app is not None and not app.statistics:
+            message = (
+                f"{flow.trigger} is not reported while the site's statistics are off: its operator can switch them on"
+            )
+            raise Refused(Fault.CONFLICT, message)
+        if len({*self._flows.waiting(flow.app, flow.trigger)} - {flow.id}) >= MAX_ACTIVE:
+            message = (
+                f"At most {MAX_ACTIVE} flows with the trigger {flow.trigger} can be active: pause another one first"
+            )
+            raise Refused(Fault.CONFLICT, message)
 
     def _look_through(self, flow: Flow, after: int) -> None:
         jobs = (ReleaseRuns(flow.app, flow.id, shard) for shard in range(RUN_SHARDS))

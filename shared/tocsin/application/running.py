@@ -4,17 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tocsin.application.limiting import Limiting
-from tocsin.application.ports import Clock, FlowCatalogue, Registry, RunJobs, Runs, Stale, Subscriptions
+from tocsin.application.ports import (
+    Clock,
+    FlowCatalogue,
+    Randomness,
+    Registry,
+    RunJobs,
+    Runs,
+    Stale,
+    Subscriptions,
+    Unavailable,
+)
+from tocsin.application.remembering import Remembered
 from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
 from tocsin.application.send_command import SendCommand
 from tocsin.application.sending import Sending
+from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.derivation import Derivation
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import DAY, Flow, FlowStatus, SendStep, Step, Trigger, send_of
-from tocsin.domain.flow_run import CLOCKS_DIFFER, CallAgain, Deliver, Run, RunEvent, RunState, Store, begun, step
+from tocsin.domain.flow_run import CallAgain, Deliver, Run, RunEvent, RunState, Store, begun, step
 from tocsin.domain.identity import IdentityKind
+from tocsin.domain.ids import AppId, FlowId
 from tocsin.domain.send import Charge, Chosen, Origin
 from tocsin.domain.subscription import Subscription
+from tocsin.domain.template import Renderer
 
 MAX_QUEUED = 900
 """Seconds that the queue can hold a message back; what is due later is queued by the sweep."""
@@ -22,16 +36,27 @@ AGAIN_AFTER = 200
 """Seconds after which a run is looked for whose message, it seems, was lost."""
 MESSAGES_PER_DAY = 20
 """The last guard against flows that go round in circles: what all of an app's flows together send a subscriber."""
-BATCH = 100
+REMOVED_AT_ONCE = 100
+RELEASED_AT_ONCE = 1000
+PUT_OFF = 5, 60
+"""Seconds, from and to, after which a job is tried again that met a store which did not answer."""
+RENEWALS = 8
+"""How many endpoints of a browser are followed, each of which took the place of the one before."""
+KNOWN_STEPS, STEPS_SECONDS = 50, 600
+"""What was replaced never changes; this only bounds what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a job did, for its log line. late: seconds from when a step was due until it was taken, None without one."""
+    """What a job did, for its log line. late: seconds from when a step was due until it was taken, None without one.
+
+    put_off: a store did not answer, and the job was queued again.
+    """
 
     late: int | None = None
     sent: int = 0
     skipped: int = 0
+    put_off: bool = False
 
 
 class Running:
@@ -52,6 +77,7 @@ class Running:
         limiting: Limiting,
         derivation: Derivation,
         clock: Clock,
+        randomness: Randomness,
     ) -> None:
         self._flows = flows
         self._runs = runs
@@ -62,9 +88,24 @@ class Running:
         self._limiting = limiting
         self._derivation = derivation
         self._clock = clock
+        self._randomness = randomness
+        self._replaced: Remembered[tuple[AppId, FlowId, int], Sequence[Step]] = Remembered(clock, KNOWN_STEPS)
 
     def handle(self, job: RunJob, until: float) -> Progress:
-        """Do what the job says; what is left when the time is `until` (Unix seconds) goes into the queue again."""
+        """Do what the job says; what is left when the time is `until` (Unix seconds) goes into the queue again.
+
+        So does the whole job if a store does not answer. Raises Unavailable if the queue does not.
+        """
+        try:
+            return self._handle(job, until)
+        except Unavailable:
+            # All that an app sends meets at its quota, where somebody has to give way. The queue itself would bring the
+            # message back after minutes, and give it up after three times.
+            first, last = PUT_OFF
+            self._jobs.queue([(job, first + int(self._randomness.new_id()[:8], 16) % (last - first + 1))])
+            return Progress(put_off=True)
+
+    def _handle(self, job: RunJob, until: float) -> Progress:
         match job:
             case StartRun():
                 return self._start(job)
@@ -80,6 +121,8 @@ class Running:
             return Progress()
         now = self._now()
         at = min(job.at, now)  # the clocks of browsers go as they like
+        if at + CLOCKS_DIFFER < flow.awaits_since:
+            return Progress()
         run = begun(
             Run(
                 id=self._derivation.run_id(flow.app, flow.id, job.subscription, at),
@@ -99,9 +142,12 @@ class Running:
         )
         if not self._runs.start(run, at, self._look_at(run)):
             known = self._runs.get(run.app, run.flow, run.subscription)
-            if known is None or known.id != run.id:
+            if known is None:
+                return Progress()
+            if known.id == run.id:
+                run = known  # this very job began it: its message may not have been queued
+            elif not self._has_come_back(known) or not self._runs.start(run, at, self._look_at(run), known):
                 return Progress()  # another run of theirs is live, or rests
-            run = known  # this very job began it: its message may not have been queued
         if run.due_at <= now:
             return self._go_on(run, flow)
         self._call(run)
@@ -121,9 +167,9 @@ class Running:
         """Take every step that is due."""
         steps = self._steps(run, flow)
         due = now = self._now()
-        progress, event = Progress(), _called(flow)
+        progress, event, missing = Progress(), _called(flow), 0
         while True:
-            match step(run, steps, event, now):
+            match step(run, steps, event, now, missing):
                 case None:
                     return progress
                 case CallAgain(seconds):
@@ -131,7 +177,7 @@ class Running:
                     return progress
                 case Deliver(one):
                     progress = replace(progress, late=max(progress.late or 0, due - run.due_at))
-                    event = self._deliver(run, one, flow)
+                    event, missing = self._deliver(run, one, flow)
                     continue
                 case Store(new):
                     try:
@@ -154,15 +200,17 @@ class Running:
                 return progress
             due, event = now, RunEvent.CALLED
 
-    def _deliver(self, run: Run, one: SendStep, flow: Flow) -> RunEvent:
-        app, found = self._registry.app(run.app), self._subscriptions.get(run.app, run.subscription)
-        if app is None or found is None or found.created_at > run.started_at + CLOCKS_DIFFER:
-            return RunEvent.STOPPED  # erased; if it came back, it is another one
+    def _deliver(self, run: Run, one: SendStep, flow: Flow) -> tuple[RunEvent, int]:
+        """What became of a step, and how many values its texts lacked."""
+        app, found = self._registry.app(run.app), self._subscriber(run)
+        if app is None or found is None:
+            return RunEvent.STOPPED, 0
         send, audience = send_of(run.id, run.position), _audience(run, found)
+        missing = Renderer(one.notification, one.variables, app.name).to(found).missing
         if self._sending.progress(run.app, send) is not None:
-            return RunEvent.SENT  # by somebody who died before that was stored
-        if audience is None or flow.dialect in app.dialects_off or not self._allowed(run):
-            return RunEvent.SKIPPED
+            return RunEvent.SENT, missing  # by somebody who died before that was stored
+        if audience is None or flow.dialect in app.dialects_off or not self._allowed(found):
+            return RunEvent.SKIPPED, 0
         command = SendCommand(
             app=app,
             dialect=flow.dialect,
@@ -179,12 +227,25 @@ class Running:
         except Refused as refused:
             if refused.fault not in {Fault.QUOTA_EXCEEDED, Fault.CREDITS_EXHAUSTED}:
                 raise
-            return RunEvent.SKIPPED
-        return RunEvent.SKIPPED if result.send is None else RunEvent.SENT
+            return RunEvent.SKIPPED, 0
+        return (RunEvent.SKIPPED, 0) if result.send is None else (RunEvent.SENT, missing)
 
-    def _allowed(self, run: Run) -> bool:
+    def _subscriber(self, run: Run) -> Subscription | None:
+        """Whose run it is, by the endpoint that their browser has now. None: erased; who came back is another one."""
+        found = self._subscriptions.get(run.app, run.subscription)
+        for _ in range(RENEWALS):
+            if found is not None and found.replaced_by is not None:
+                found = self._subscriptions.get(run.app, found.replaced_by)
+        return None if found is None or _is_another(found, run) else found
+
+    def _has_come_back(self, run: Run) -> bool:
+        """Whether its subscriber was erased since it began, and subscribed again: that is no run of theirs."""
+        found = self._subscriptions.get(run.app, run.subscription)
+        return found is not None and _is_another(found, run)
+
+    def _allowed(self, subscription: Subscription) -> bool:
         try:
-            self._limiting.take(f"flows.{run.app}.{run.subscription}", MESSAGES_PER_DAY, DAY)
+            self._limiting.take(f"flows.{subscription.app}.{subscription.id}", MESSAGES_PER_DAY, DAY)
         except Refused:
             return False
         return True
@@ -193,14 +254,14 @@ class Running:
         flow, after = self._flows.get(job.app, job.flow), job.after
         while self._now() < until:
             if flow is None:
-                if self._runs.clear(job.app, job.flow, job.shard, BATCH):
+                if self._runs.clear(job.app, job.flow, job.shard, REMOVED_AT_ONCE):
                     return
             elif flow.status is not FlowStatus.ACTIVE:
                 return
             else:
-                held = self._runs.held(job.app, job.flow, job.shard, after, BATCH)
+                held = self._runs.held(job.app, job.flow, job.shard, after, RELEASED_AT_ONCE)
                 self._jobs.queue([(ContinueRun(job.app, job.flow, one), 0) for one in held])
-                if len(held) < BATCH:
+                if len(held) < RELEASED_AT_ONCE:
                     return
                 after = held[-1]
         self._jobs.queue([(replace(job, after=after), 0)])
@@ -214,7 +275,8 @@ class Running:
     def _steps(self, run: Run, flow: Flow) -> Sequence[Step]:
         if run.steps_revision == flow.steps_revision:
             return flow.steps
-        return self._flows.steps(run.app, run.flow, run.steps_revision) or ()
+        key = run.app, run.flow, run.steps_revision
+        return self._replaced.get_or_read(key, STEPS_SECONDS, lambda: self._flows.steps(*key) or ())
 
     def _call(self, run: Run) -> None:
         """Queue its next message, unless that is for the sweep to do."""
@@ -236,6 +298,11 @@ def _called(flow: Flow) -> RunEvent:
 
 def _next(run: Run) -> ContinueRun:
     return ContinueRun(run.app, run.flow, run.subscription)
+
+
+def _is_another(subscription: Subscription, run: Run) -> bool:
+    """Whether a run began before its subscriber was here."""
+    return subscription.created_at > run.started_at + CLOCKS_DIFFER
 
 
 def _audience(run: Run, subscription: Subscription) -> Chosen | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from tocsin.application.following import Following
 from tocsin.application.identifying import Claim, Identifying
 from tocsin.application.ports import Change, Clock, Randomness, Registry, Stale, Subscriptions, Unavailable
-from tocsin.application.triggering import Triggering
+from tocsin.application.triggering import Happening, Triggering
 from tocsin.domain import address
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.derivation import Derivation
@@ -35,6 +35,9 @@ HEARTBEAT_SECONDS = 60
 _ENDED = {SubscriptionState.INACTIVE, SubscriptionState.UNREGISTERED}
 """Somebody ended it: only a person may begin it anew, no program may."""
 _RACES = 8
+HEARD_AGAIN_SECONDS = 3600
+"""For so long flows are told of who subscribed at each repeat, too: an earlier request may have died before that. They
+are told the same time, which the rest of a run that has begun covers: nobody is welcomed twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Subscribing:
             known = old or base
             if command.renew and (known is None or known.state in _ENDED):
                 raise _NotActive
+            anew = not command.renew and not any(one is not None and _is_active(one) for one in (old, earlier))
             new = Subscription(
                 id=id_,
                 app=command.app.id,
@@ -126,6 +130,7 @@ class Subscribing:
                 custom=base.custom if base else None,
                 rejections=old.rejections if old and _still(old, keys, vapid_key) else 0,
                 platform=command.platform or Platform.WEB,
+                subscribed_at=self._now() if anew else old.subscribed_at if old else None,
             )
             named = new.named(*people)
             if command.untold and (base is None or base.checked_as is None or base.checked_as != named.checked_as):
@@ -134,12 +139,13 @@ class Subscribing:
             return self._addressed(command, labelled, base)
 
         try:
-            new, last = self._change(command.app, id_, change, previous=self._previous(command))
+            new, _ = self._change(command.app, id_, change, previous=self._previous(command))
         except _NotActive as error:
             raise Refused(Fault.GONE, "Subscription not found") from error
+        at = new.subscribed_at
         # A program that mends what a push service had ended is nobody who subscribes.
-        if not command.renew and (last is None or not _is_active(last)):
-            self._trigger(Trigger.SUBSCRIBED, command.app, [new])
+        if not command.renew and at is not None and self._now() - at < HEARD_AGAIN_SECONDS:
+            self._trigger(Trigger.SUBSCRIBED, command.app, [(new.id, at)])
         return new
 
     def identify(self, app: App, subscription: SubscriptionId, claim: Claim | None) -> Subscription:
@@ -181,12 +187,13 @@ class Subscribing:
                 raise Refused(Fault.NOT_FOUND, "Subscription not found")
             if old.state is SubscriptionState.UNREGISTERED:
                 raise _NotActive
-            return replace(old, state=SubscriptionState.UNREGISTERED, revision=old.revision + 1)
+            revision = old.revision + 1
+            return replace(old, state=SubscriptionState.UNREGISTERED, replaced_by=None, revision=revision)
 
         with contextlib.suppress(_NotActive):
             new, last = self._change(app, subscription, change, audit=entry)
             if last is not None and _is_active(last):
-                self._trigger(Trigger.UNSUBSCRIBED, app, [new])
+                self._trigger(Trigger.UNSUBSCRIBED, app, [(new.id, self._now())])
 
     def withdraw(self, app: App, subscription: SubscriptionId) -> bool:
         """Deactivate one subscription; False when there is none that is active."""
@@ -200,7 +207,7 @@ class Subscribing:
     def _withdraw(self, app: App, subscriptions: Sequence[SubscriptionId]) -> int:
         """Flows are told last: what they send to somebody's other devices is not for those that leave as well."""
         ended = [one for id_ in subscriptions if (one := self._end(app, id_)) is not None]
-        self._trigger(Trigger.UNSUBSCRIBED, app, ended)
+        self._trigger(Trigger.UNSUBSCRIBED, app, [(one.id, self._now()) for one in ended])
         return len(ended)
 
     def _end(self, app: App, subscription: SubscriptionId) -> Subscription | None:
@@ -213,9 +220,9 @@ class Subscribing:
         except _NotActive:
             return None
 
-    def _trigger(self, trigger: Trigger, app: App, subscriptions: Sequence[Subscription]) -> None:
+    def _trigger(self, trigger: Trigger, app: App, happenings: Sequence[Happening]) -> None:
         with contextlib.suppress(Unavailable):  # the subscription is stored: an error would be untrue
-            self._triggering.all_happened(app.id, trigger, [(one.id, self._now()) for one in subscriptions])
+            self._triggering.all_happened(app.id, trigger, happenings)
 
     def _people(self, command: SubscribeCommand, old: Subscription | None) -> list[Identity]:
         """Who goes by the claims. Raises Refused, as `Identifying.accept` does."""
@@ -281,7 +288,8 @@ class Subscribing:
             new, last = change(old, earlier), old or earlier
             changes = [(self._counted(new.updated(last, self._now()), last), old)]
             if earlier is not None:
-                ended = replace(earlier, state=SubscriptionState.INACTIVE, revision=earlier.revision + 1)
+                revision = earlier.revision + 1
+                ended = replace(earlier, state=SubscriptionState.INACTIVE, replaced_by=id_, revision=revision)
                 changes.append((self._counted(ended.updated(earlier, self._now()), earlier), earlier))
             try:
                 self._subscriptions.put_all(changes, audit)

@@ -12,6 +12,8 @@ from tocsin.domain.tenancy import DialectName
 
 RUN_SHARDS = 8
 MAX_STEPS = 50
+MAX_ACTIVE = 50
+"""Active flows of an app for one trigger: what happens to a subscriber is told to each of them."""
 DAY = 86_400
 MAX_DELAY = 365 * DAY
 MIN_INTERVAL, MAX_INTERVAL = 3600, 365 * DAY
@@ -31,6 +33,11 @@ class Trigger(StrEnum):
     def of_a_notification(self) -> bool:
         """Whether a notification is what it happens to."""
         return self in {Trigger.CLICKED, Trigger.DISPLAYED, Trigger.DISMISSED}
+
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether it is reported of sends with statistics only; a click may be reported of others, too."""
+        return self in {Trigger.DISPLAYED, Trigger.DISMISSED}
 
 
 class FlowStatus(StrEnum):
@@ -102,6 +109,8 @@ class Flow:
     or an API send) begins a run; None: to any. steps_revision: counts replacements of the steps; runs keep to theirs.
     steps_at: of the last replacement (Unix seconds).
     interval: seconds between the beginnings of a subscriber's runs. created_by: the id of an API key.
+    awaits_since: when it last became active, or came to wait for something else (Unix seconds); what happened before
+    that begins no run.
     revision: counts changes; a write names the revision that it read.
     """
 
@@ -121,6 +130,12 @@ class Flow:
     created_at: int
     updated_at: int
     revision: int = 0
+    awaits_since: int = 0
+
+    @property
+    def awaits(self) -> tuple[Trigger, SendId | None] | None:
+        """What begins its runs; None while nothing does."""
+        return (self.trigger, self.source) if self.status is FlowStatus.ACTIVE else None
 
     def step_id(self, position: int) -> str:
         """The id of a step, 24 hex digits; what replaces it has another."""
@@ -129,14 +144,23 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """What a flow has done. started: its runs (PU-63). skipped: send steps that reached nobody (PU-88)."""
+    """What a flow has done.
+
+    started: its runs (PU-63). skipped: send steps that reached nobody (PU-88). missing: values that texts lacked.
+    """
 
     started: int = 0
     ended: int = 0
     skipped: int = 0
+    missing: int = 0
 
     def __add__(self, other: "Executions") -> "Executions":
-        return Executions(self.started + other.started, self.ended + other.ended, self.skipped + other.skipped)
+        return Executions(
+            self.started + other.started,
+            self.ended + other.ended,
+            self.skipped + other.skipped,
+            self.missing + other.missing,
+        )
 
 
 def send_of(run: str, position: int) -> SendId:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from tocsin.domain.flow import DelayStep, ExitStep, SendStep, Step, Trigger
+from tocsin.domain.clocks import CLOCKS_DIFFER
+from tocsin.domain.flow import DelayStep, Executions, ExitStep, SendStep, Step, Trigger
 from tocsin.domain.ids import AppId, FlowId, SubscriptionId
-
-CLOCKS_DIFFER = 5
-"""Seconds that the clocks of two machines may be apart. Who comes earlier than that repeats what was said before."""
 
 
 class RunState(StrEnum):
@@ -27,7 +25,8 @@ class Run:
     id: unguessable, and the same however often its beginning is told; the ids of its sends follow from it.
     trigger: what began it. steps_revision: the steps that it keeps to. position: of its next step.
     due_at, started_at: Unix seconds. rests_until: what happens before this begins no other run of the same two.
-    skipped: send steps that reached nobody. revision: counts changes; a write names the revision that it read.
+    skipped: send steps that reached nobody. missing: values that its texts lacked. revision: counts changes; a write
+    names the revision that it read.
     """
 
     id: str
@@ -42,6 +41,7 @@ class Run:
     started_at: int
     rests_until: int
     skipped: int = 0
+    missing: int = 0
     revision: int = 0
 
 
@@ -89,19 +89,29 @@ def begun(run: Run, steps: Sequence[Step], now: int) -> Run:
     return _at(run, steps, 0, now)
 
 
-def step(run: Run, steps: Sequence[Step], event: RunEvent, now: int) -> Decision:  # noqa: PLR0911 - a table of cases
-    """What is to be done. steps: those of the run's revision. now: Unix seconds."""
+def counted(new: Run, old: Run) -> Executions:
+    """What a change of a run adds to what its flow has done."""
+    return Executions(0, int(new.state is RunState.ENDED), new.skipped - old.skipped, new.missing - old.missing)
+
+
+def step(  # noqa: PLR0911 - a table of cases
+    run: Run, steps: Sequence[Step], event: RunEvent, now: int, missing: int = 0
+) -> Decision:
+    """What is to be done.
+
+    steps: those of the run's revision. now: Unix seconds. missing: values that the texts lacked which were sent.
+    """
     if run.state is RunState.ENDED:
         return None
     match event:
         case RunEvent.STOPPED:
             return Store(_changed(run, state=RunState.ENDED))
         case RunEvent.SENT:
-            return Store(_at(_changed(run), steps, run.position + 1, now))
+            return Store(_at(_changed(run, missing=missing), steps, run.position + 1, now))
         case RunEvent.SKIPPED:
-            return Store(_at(_changed(run, skipped=run.skipped + 1), steps, run.position + 1, now))
+            return Store(_at(_changed(run, skipped=1), steps, run.position + 1, now))
     if now < run.due_at:
-        early = run.due_at - now
+        early = run.due_at - now  # who comes much earlier repeats what was said before
         return CallAgain(early) if early <= CLOCKS_DIFFER else None
     if event is RunEvent.CALLED_INACTIVE:
         return None if run.state is RunState.HELD else Store(_changed(run, state=RunState.HELD))
@@ -120,10 +130,11 @@ def _at(run: Run, steps: Sequence[Step], position: int, now: int) -> Run:
             return replace(run, position=position, state=RunState.WAITING, due_at=now)
 
 
-def _changed(run: Run, *, state: RunState | None = None, skipped: int | None = None) -> Run:
+def _changed(run: Run, *, state: RunState | None = None, skipped: int = 0, missing: int = 0) -> Run:
     return replace(
         run,
         state=run.state if state is None else state,
-        skipped=run.skipped if skipped is None else skipped,
+        skipped=run.skipped + skipped,
+        missing=run.missing + missing,
         revision=run.revision + 1,
     )

@@ -136,7 +136,7 @@ def merged(brought: Brought, old: Subscription | None, of: Import, at: int) -> S
     )
     if old is None:
         return new
-    new = replace(new, activity=old.activity)
+    new = replace(new, activity=old.activity, subscribed_at=old.subscribed_at)
     as_before = replace(new, revision=old.revision, updated_at=old.updated_at, imported_at=old.imported_at)
     return None if as_before == old else new
 

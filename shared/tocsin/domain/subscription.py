@@ -95,6 +95,8 @@ class Subscription:
     owner's own JSON object, kept for them (PU-19). rejections: refusals for good since somebody noted an acceptance.
     untold: its app's owner gave it its external id, and its browser has not heard of that yet, so it cannot check it.
     imported_at: when an import last wrote it (Unix seconds); None once its browser has subscribed here.
+    replaced_by: the subscription that took its place when the browser's endpoint changed. subscribed_at: when somebody
+    last subscribed it by this endpoint (Unix seconds); None where no person did, or that was not noted yet.
     """
 
     id: SubscriptionId
@@ -117,6 +119,8 @@ class Subscription:
     untold: bool = False
     imported_at: int | None = None
     platform: Platform = Platform.WEB
+    replaced_by: SubscriptionId | None = None
+    subscribed_at: int | None = None
 
     @property
     def checked_as(self) -> str | None:

@@ -150,7 +150,7 @@ class Container(Adapters):
     @cached_property
     def flows(self) -> Flows:
         """Flows."""
-        return Flows(self._flow_catalogue, self._runs, self.run_jobs, self.clock, self._randomness)
+        return Flows(self._flow_catalogue, self._runs, self.run_jobs, self._registry, self.clock, self._randomness)
 
     @cached_property
     def triggering(self) -> Triggering:
@@ -170,6 +170,7 @@ class Container(Adapters):
             self.limiting,
             self._derivation,
             self.clock,
+            self._randomness,
         )
 
     @cached_property
@@ -236,7 +237,7 @@ class Container(Adapters):
     @cached_property
     def measuring(self) -> Measuring:
         """How campaigns and API sends are going."""
-        return Measuring(self._campaigns, self._sends, self._settling, self.engagement, side_by_side)
+        return Measuring(self._campaigns, self._sends, self._settling, self.engagement, self.clock, side_by_side)
 
     @cached_property
     def firing(self) -> Firing:
@@ -254,7 +255,15 @@ class Container(Adapters):
     @cached_property
     def previewing(self) -> Previewing:
         """What sends and campaigns would do."""
-        return Previewing(self._sends, self._subscriptions, self.segments, self.quotas, self._credits, self.clock)
+        return Previewing(
+            self._sends,
+            self.measuring,
+            self._subscriptions,
+            self.segments,
+            self.quotas,
+            self._credits,
+            self.clock,
+        )
 
     @cached_property
     def segments(self) -> Segments:

@@ -33,8 +33,9 @@ CHUNKS_AT_ONCE = 4
 """While one of them saves, the others keep the processor busy; 400 POSTs in flight are as many as one core can use."""
 EVENTS_AT_ONCE = 10
 """Customers' servers take their time; a worker does nothing but wait for them."""
-RUNS_AT_ONCE = 8
-"""As with blocks: a step of a run is a handful of calls of tables and queues."""
+RUNS_AT_ONCE = 2
+"""While one of them waits for a table, the other one works. More would meet at their app's quota, where sends pass
+one by one."""
 BLOCKS_AT_ONCE = 8
 """What readers did is read and written block by block; most of the time a thread waits for the table."""
 RESERVE_SECONDS = 15
@@ -101,6 +102,8 @@ def runs_handler() -> QueueHandler:
 
     def work(job: RunJob, _record: SQSRecord, until: float) -> None:
         progress = container.running.handle(job, until)
+        if progress.put_off:
+            observability.log("run put off", {"app": job.app, "flow": job.flow})
         if progress.late is not None:
             counts: Fields = {"late": progress.late, "sent": progress.sent, "skipped": progress.skipped}
             observability.log("run", {"app": job.app, "flow": job.flow, **counts})

@@ -50,6 +50,7 @@ def test_everything_stored_of_a_person_is_handed_over_but_the_browsers_secrets(
     handed_over = {"id", "endpoint", "state", "vapid_key", "identities", "labels", "address", "created_at", "seen_at"}
     handed_over |= {"lang", "timezone", "standalone", "browser", "browser_version", "os", "kind"}
     handed_over |= {"notified", "accepted_at", "updated_at", "custom", "country", "platform", "imported_at"}
+    handed_over |= {"subscribed_at", "replaced_by"}
     ours = {"pk", "sk", "app", "revision", "listed", "listed_at", "last_send", "p256dh", "auth"}
     assert stored.keys() - handed_over <= ours
 

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     Condition(Field.CUSTOM, Operator.EQUALS, "pro", ("plan",)),
     Condition(Field.EXTERNAL_ID, Operator.EXISTS),
 )
+TRIES = 3
 TEXT = Notification("{{plan}} news", "For you")
 Value = TypeVar("Value")
 
@@ -176,11 +177,18 @@ class Actors:
     # --- readers ------------------------------------------------------------------------------------------------------
 
     def subscribe(self, number: int) -> None:
-        """A browser subscribes."""
+        """A browser subscribes; when it hears no answer, it tries again."""
         world, command = self._world, self._world.browsers.subscribing(number)
-        world.promises.came_or_left(world.browsers.ids[number], Trigger.SUBSCRIBED)
+        name, is_new = world.browsers.ids[number], not self.is_subscribed(number)
+        world.promises.came_or_left(name, Trigger.SUBSCRIBED)
         world.browsers.gone.discard(command.endpoint)
-        self._ask(f"subscribe {number}", lambda process: process.subscribing.subscribe(command))
+        for _ in range(TRIES):
+            troubles = world.troubles
+            ended = self._ask(f"subscribe {number}", lambda process: process.subscribing.subscribe(command))
+            if ended.done and is_new and world.troubles == troubles:
+                world.promises.heard(name)
+            if ended.done or ended.refused is not None:
+                return
 
     def unsubscribe(self, number: int) -> None:
         """A browser unsubscribes."""

@@ -9,16 +9,17 @@ import pytest
 
 from tests.memory.campaigns import MemoryCampaigns
 from tests.memory.engagements import MemoryEngagements
-from tests.memory.flows import MemoryRuns
-from tocsin.application import counting, launching, running
+from tests.memory.flows import MemoryFlows, MemoryRuns
+from tocsin.application import audience, counting, launching, running
 from tocsin.application.campaigning import Campaigning
 from tocsin.application.counting import Counting
-from tocsin.application.firing import CLOCK, Firing
+from tocsin.application.firing import CLOCK, Firing, Round
 from tocsin.application.flows import Flows
-from tocsin.application.ports import CampaignChange
-from tocsin.application.running import Running
+from tocsin.application.ports import CampaignChange, Unavailable
+from tocsin.application.running import Progress, Running
 from tocsin.application.send_command import SendCommand
 from tocsin.application.sending import Sending
+from tocsin.application.subscribing import Subscribing
 from tocsin.application.triggering import Triggering
 from tocsin.domain import engagement
 from tocsin.domain.campaign import Campaign, CampaignStatus, Counted, Step
@@ -26,9 +27,10 @@ from tocsin.domain.engagement import Block, Sighting
 from tocsin.domain.errors import Refused
 from tocsin.domain.flow import Executions, Flow, SendStep
 from tocsin.domain.flow import Step as FlowStep
-from tocsin.domain.flow_run import Run, RunEvent, RunState, Store, step
+from tocsin.domain.flow_run import Run, RunEvent, RunState, Store, counted, step
 from tocsin.domain.ids import AppId, CampaignId, SendId
 from tocsin.domain.send import Send
+from tocsin.domain.subscription import SubscriptionState
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
@@ -79,9 +81,9 @@ def believes_every_call(patch: Patch) -> None:
     patch.setattr(Firing, "fire", fire)
 
 
-def _sweep(firing: Firing, fire: Callable[..., bool], until: float) -> int:
+def _sweep(firing: Firing, fire: Callable[..., bool], until: float) -> Round:
     due = list(firing._campaigns.due(int(firing._clock.now()), 10))
-    return sum(fire(firing, app, name, until) for app, name in due)
+    return Round(sum(fire(firing, app, name, until) for app, name in due))
 
 
 def fires_what_its_owner_has_cancelled(patch: Patch) -> None:
@@ -109,7 +111,11 @@ def _sent(one: Step) -> CampaignStatus:
 
 
 def the_sweep_leaves_campaigns_to_their_calls(patch: Patch) -> None:
-    patch.setattr(Firing, "sweep", lambda self, until: 0)
+    patch.setattr(Firing, "sweep", lambda self, until: Round())
+
+
+def leaves_calls_over_that_nobody_waits_for(patch: Patch) -> None:
+    patch.setattr(Firing, "tidy", lambda self, until: Round())
 
 
 def a_refused_campaign_stays_scheduled(patch: Patch) -> None:
@@ -125,6 +131,10 @@ def deletes_a_paused_campaign_and_not_its_send(patch: Patch) -> None:
     patch.setattr(Campaigning, "_steered", steered)
 
 
+def sends_to_whoever_is_there_when_it_is_planned(patch: Patch) -> None:
+    patch.setattr(audience, "_known_by", lambda send: NEVER)
+
+
 def counts_a_segment_and_forgets_the_first_part(patch: Patch) -> None:
     patch.setattr(launching, "Counted", lambda matched, *rest: Counted(0, *rest))
 
@@ -135,7 +145,7 @@ def counts_a_segment_and_forgets_the_first_part(patch: Patch) -> None:
 def goes_on_before_the_send_is_reserved(patch: Patch) -> None:
     honest = Running._deliver
 
-    def deliver(self: Running, run: Run, one: SendStep, flow: Flow) -> RunEvent:
+    def deliver(self: Running, run: Run, one: SendStep, flow: Flow) -> tuple[RunEvent, int]:
         ahead = step(run, self._steps(run, flow), RunEvent.SENT, self._now())
         if isinstance(ahead, Store):
             self._runs.put(ahead.run, run, self._look_at(ahead.run))
@@ -166,13 +176,13 @@ def begins_a_run_beside_another(patch: Patch) -> None:
 
 def begins_runs_without_a_rest(patch: Patch) -> None:
     honest = MemoryRuns.start
-    patch.setattr(MemoryRuns, "start", lambda self, run, at, look_at: honest(self, run, NEVER, look_at))
+    patch.setattr(MemoryRuns, "start", lambda self, run, at, *rest: honest(self, run, NEVER, *rest))
 
 
 def stores_a_run_whoever_was_faster(patch: Patch) -> None:
     def put(self: MemoryRuns, new: Run, old: Run, look_at: int) -> None:
         self._store(new, look_at)
-        self._count(new, Executions(0, int(new.state is RunState.ENDED), new.skipped - old.skipped))
+        self._count(new, counted(new, old))
 
     patch.setattr(MemoryRuns, "put", put)
 
@@ -203,13 +213,49 @@ def does_not_look_again_once_a_run_is_held(patch: Patch) -> None:
 def counts_runs_that_did_not_begin(patch: Patch) -> None:
     honest = MemoryRuns.start
 
-    def start(self: MemoryRuns, run: Run, at: int, look_at: int) -> bool:
-        began = honest(self, run, at, look_at)
+    def start(self: MemoryRuns, run: Run, at: int, *rest: Any) -> bool:
+        began = honest(self, run, at, *rest)
         if not began:
             self._count(run, Executions(1, int(run.state is RunState.ENDED)))
         return began
 
     patch.setattr(MemoryRuns, "start", start)
+
+
+def tells_flows_nothing_of_who_is_subscribed_already(patch: Patch) -> None:
+    honest = Subscribing._change
+
+    def change(self: Subscribing, *args: Any, **options: Any) -> Any:
+        new, last = honest(self, *args, **options)
+        known = last is not None and last.state is SubscriptionState.ACTIVE
+        return (replace(new, subscribed_at=None) if known else new), last
+
+    patch.setattr(Subscribing, "_change", change)
+
+
+def takes_who_came_back_for_who_was_erased(patch: Patch) -> None:
+    patch.setattr(Running, "_has_come_back", lambda self, run: False)
+
+
+def begins_runs_by_what_happened_before(patch: Patch) -> None:
+    honest = MemoryFlows.put
+
+    def put(self: MemoryFlows, new: Flow, *rest: Any) -> None:
+        honest(self, replace(new, awaits_since=0), *rest)
+
+    patch.setattr(MemoryFlows, "put", put)
+
+
+def gives_a_step_up_that_meets_a_silent_store(patch: Patch) -> None:
+    honest = Running._handle
+
+    def handle(self: Running, *args: Any) -> Any:
+        try:
+            return honest(self, *args)
+        except Unavailable:
+            return Progress()
+
+    patch.setattr(Running, "_handle", handle)
 
 
 # --- what readers did -------------------------------------------------------------------------------------------------
@@ -241,13 +287,11 @@ def stores_figures_whoever_was_faster(patch: Patch) -> None:
 
 
 def begins_runs_of_every_flow_whatever_its_campaign(patch: Patch) -> None:
-    honest = Triggering.all_happened
+    honest = Triggering.wanted
 
-    def all_happened(self: Triggering, app: AppId, trigger: Any, happenings: Any, source: Any = None) -> None:
+    def wanted(self: Triggering, app: AppId, trigger: Any, source: Any = None) -> Any:
         del source
         named = {flow.source for flow in self._flows._port.flows.values()}  # type: ignore[attr-defined]
-        for one in named:
-            honest(self, app, trigger, happenings, one)
+        return {flow for one in named for flow in honest(self, app, trigger, one)}
 
-    patch.setattr(Triggering, "all_happened", all_happened)
-    patch.setattr(Triggering, "wanted", lambda self, app, trigger, source=None: True)
+    patch.setattr(Triggering, "wanted", wanted)

@@ -6,7 +6,7 @@ right here because it was copied.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.memory.flows import RunKey
 from tests.simulation.lives.watch import Watch
@@ -22,6 +22,10 @@ FLOW_TURNS = {
     FlowStatus.PAUSED: {FlowStatus.DRAFT, FlowStatus.ACTIVE, FlowStatus.ARCHIVED},
     FlowStatus.ARCHIVED: {FlowStatus.DRAFT, FlowStatus.ACTIVE, FlowStatus.PAUSED},
 }
+
+
+CLOCKS_DIFFER = 5
+"""Seconds by which times may be apart that different machines have noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class FlowPromises:
         self._watch = watch
         self._storage = watch.storage
         self.happenings: list[Happening] = []
+        self._heard: list[Happening] = []
+        self._reported: defaultdict[tuple[SubscriptionId, SendId], list[int]] = defaultdict(list)
         self._flows: dict[tuple[AppId, FlowId], FlowLife] = {}
         self._runs: dict[RunKey, Run] = {}
         self._lives: defaultdict[tuple[FlowId, SubscriptionId], list[RunLife]] = defaultdict(list)
@@ -79,6 +85,16 @@ class FlowPromises:
         """Somebody is about to say that this happened. at: Unix seconds."""
         watch = self._watch
         self.happenings.append(Happening(trigger, browser, at, source, watch.now, watch.latest))
+
+    def reported(self, browser: SubscriptionId, source: SendId, at: int) -> None:
+        """Somebody is about to say that they did something with a message. at: Unix seconds, as their clock has it."""
+        self._reported[browser, source].append(at)
+
+    def heard(self, browser: SubscriptionId) -> None:
+        """Somebody who was not subscribed has done so, and was answered while nothing went wrong."""
+        self._heard += [one for one in self.happenings if one.browser == browser and not one.trigger.of_a_notification][
+            -1:
+        ]
 
     def check(self, purpose: str, number: int) -> None:
         """What changed was possible. purpose, number: of the invocation that made the call. Raises Violation."""
@@ -159,16 +175,27 @@ class FlowPromises:
                 del self._runs[key]
 
     def _check_start(self, life: FlowLife, old: Run | None, new: Run, number: int) -> None:
-        if old is not None and old.state is not RunState.ENDED:
-            raise Violation("two runs of a flow for one subscriber")
-        if old is not None and new.started_at < old.rests_until:
-            raise Violation(f"a run began {new.started_at - old.started_at} s after the one before")
+        if old is not None and self._is_theirs(old):
+            if old.state is not RunState.ENDED:
+                raise Violation("two runs of a flow for one subscriber")
+            if new.started_at < old.rests_until:
+                raise Violation(f"a run began {new.started_at - old.started_at} s after the one before")
+        elif old is not None and old.state is not RunState.ENDED:
+            last = self._lives[life.flow.id, new.subscription][-1]
+            last.run, last.ended_at = replace(old, state=RunState.ENDED), self._watch.now
         if life.inactive_since and number > life.inactive_since:
             raise Violation("a flow that is not active began a run")
         flow = life.flow
-        causes = (one for one in self.happenings if (one.trigger, one.browser) == (new.trigger, new.subscription))
-        if not any(flow.source in {None, one.source} for one in causes):
+        causes = [
+            one
+            for one in self.happenings
+            if (one.trigger, one.browser) == (new.trigger, new.subscription) and flow.source in {None, one.source}
+        ]
+        if not causes:
             raise Violation(f"nothing that happened to {new.subscription} begins a run of this flow")
+        newest = max(self._times(one)[1] for one in causes)
+        if number > life.since_in and newest + CLOCKS_DIFFER < int(life.since):
+            raise Violation(f"a run was begun by what happened {life.since - newest:.0f} s before its flow was active")
         life.started += 1
         self._lives[flow.id, new.subscription].append(RunLife(new, life.steps[new.steps_revision]))
 
@@ -213,14 +240,36 @@ class FlowPromises:
     def _owed(self, life: FlowLife) -> Iterator[Happening]:
         """What must have begun a run: of all that is told again until it is heard, and happened while it was active."""
         flow = life.flow
-        for one in self.happenings:
+        for one in (*(one for one in self.happenings if one.trigger.of_a_notification), *self._heard):
             wanted = one.trigger is flow.trigger and flow.source in {None, one.source}
-            if wanted and one.trigger.of_a_notification and one.told_in >= life.since_in:
+            if wanted and one.told_in >= life.since_in and self._times(one)[0] >= int(life.since):
                 yield one
 
     def _answered(self, flow: Flow, happening: Happening) -> bool:
-        """Whether there is a run that it began, or that was live or rested when it was heard."""
+        """Whether there is a run that it began, or that was live or rested when it was heard.
+
+        Of somebody who came after an erasure it is their own.
+        """
+        found = self._storage.subscriptions.get((flow.app, happening.browser))
+        came_before = found is not None and found.created_at <= happening.told_at
         return any(
             one.ended_at is None or one.ended_at >= happening.told_at or one.run.rests_until > happening.at
             for one in self._lives[flow.id, happening.browser]
+            if not came_before or self._is_theirs(one.run)
         )
+
+    def _times(self, happening: Happening) -> tuple[int, int]:
+        """When it happened, at the earliest and at the latest: a worker may report the same thing with several times.
+
+        Whoever came or left may have done so later than they said, as far as we know.
+        """
+        if happening.source is None:
+            return happening.at, int(self._watch.now)
+        sent_at = self._storage.sends[self._watch.owner.id, happening.source].send.created_at
+        times = [max(at, sent_at) for at in self._reported[happening.browser, happening.source]]
+        return min(times), max(times)
+
+    def _is_theirs(self, run: Run) -> bool:
+        """Whether a run is of whoever has its subscriber's browser now, who may have come after an erasure."""
+        found = self._storage.subscriptions.get((run.app, run.subscription))
+        return found is None or found.created_at <= run.started_at + CLOCKS_DIFFER

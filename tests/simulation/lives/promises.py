@@ -26,6 +26,8 @@ TRIGGERS = {
     Act.CLICKED: Trigger.CLICKED,
     Act.DISMISSED: Trigger.DISMISSED,
 }
+SECONDS_APART = 5
+"""That clocks may differ."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class LifePromises:
         self._meant: dict[SendId, Meant] = {}
         self._subscriptions: dict[tuple[AppId, SubscriptionId], Subscription] = {}
         self._changed: defaultdict[SubscriptionId, int] = defaultdict(int)
+        self._came: defaultdict[SubscriptionId, int] = defaultdict(int)
+        self._first_came_at: dict[SubscriptionId, int] = {}
 
     def went_wrong(self) -> None:
         """Something did: a process died, or a store did not answer, or took its time."""
@@ -71,6 +75,7 @@ class LifePromises:
 
     def told(self, browser: SubscriptionId, act: Act, send: SendId, at: int) -> None:
         """A worker is about to report what its reader did."""
+        self._flows.reported(browser, send, at)
         for one in dict.fromkeys((Act.DISPLAYED, act)):
             if browser not in self._reported[send][one]:
                 self._reported[send][one].add(browser)
@@ -80,6 +85,10 @@ class LifePromises:
     def came_or_left(self, browser: SubscriptionId, trigger: Trigger) -> None:
         """Somebody is about to subscribe or to unsubscribe."""
         self._flows.happened(trigger, browser, int(self.watch.now), None)
+
+    def heard(self, browser: SubscriptionId) -> None:
+        """Somebody who was not subscribed has done so, and was answered while nothing went wrong."""
+        self._flows.heard(browser)
 
     # --- after every step ---------------------------------------------------------------------------------------------
 
@@ -111,6 +120,9 @@ class LifePromises:
                 self._changed[one.id] = self.watch.latest
             if one.state is SubscriptionState.ACTIVE:
                 self.delivery.left.pop(one.endpoint, None)
+                if before is None or before.state is not SubscriptionState.ACTIVE:
+                    self._came[one.id] = self.watch.latest
+                    self._first_came_at.setdefault(one.id, one.created_at)
             elif before is not None and before.state is SubscriptionState.ACTIVE:
                 self.delivery.left[one.endpoint] = self.watch.now
         if len(known) != len(stored):
@@ -157,9 +169,14 @@ class LifePromises:
         ended = send.course is Course.CANCELLED or (send.settled_at or 0) >= send.expires_at - 1
         refused = {name for name, url in self.delivery.urls.items() if (topic, url) in self.watch.browsers.refused}
         missed = meant.browsers - reached - changed - refused
-        # Who came after all were counted may take the place of another one, as no more than that are sent to.
         planned = {one for key, chunk in self._storage.frozen.items() if key[1] == send.id for one in chunk.ids}
-        if not ended and len(missed) > len(planned & changed):
+        asked_at = send.created_at if send.asked_at is None else send.asked_at
+        if late := [name for name in planned if self._first_came_at[name] > asked_at + SECONDS_APART]:
+            raise Violation(f"{late} came after {send} was asked for, and were sent it")
+        # Who came back or just came, or was changed into a segment, after all were counted, may take somebody's place:
+        # no more than that are sent to.
+        came = {name for name, number in self._came.items() if number >= meant.number}
+        if not ended and len(missed) > len(planned & (came if isinstance(send.audience, Everyone) else changed)):
             raise Violation(f"{sorted(missed)} were meant by {send}, stayed, and got nothing")
         counts = send.counts
         lost = counts.doubted

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from tests.simulation.lives.actors import RULES, Actors, Verb, labelled
-from tests.simulation.lives.machine import BROWSERS, GENEROUS, STEPS, come_to_rest, intruding
+from tests.simulation.lives.machine import BROWSERS, DAY, GENEROUS, STEPS, come_to_rest, intruding
 from tests.simulation.lives.troubles import Kind, Trouble
 from tests.simulation.lives.world import WORKER_SECONDS, World, small_lives
 from tocsin.application.flows import RELEASE_AFTER, FlowChange
 from tocsin.domain.campaign import CampaignStatus
 from tocsin.domain.engagement import Act
 from tocsin.domain.flow import FlowStatus, Trigger
-from tocsin.domain.ids import SendId
+from tocsin.domain.ids import CampaignId, SendId
 
 Story = Callable[[World, Actors], None]
 INTRUSIONS = {
@@ -82,6 +82,8 @@ def calls(world: World, actors: Actors) -> None:
         actors.do(Verb.MOVE, name)
     for name in actors.campaigns[2:]:
         actors.do(Verb.CANCEL, name)
+    world.home.schedules.put(world.owner.id, CampaignId("ab" * 12), int(world.clock.now()) + DAY)  # of nothing there is
+    world.tidy()
     for _ in range(4):
         world.live(100)
         for call in world.past_calls():
@@ -90,13 +92,14 @@ def calls(world: World, actors: Actors) -> None:
 
 
 def resting(world: World, actors: Actors) -> None:
-    """A campaign is paused before and after it is planned, goes on, and another one is deleted."""
+    """A campaign is paused before and after it is planned, goes on, and another one is deleted; somebody comes."""
     for _ in range(2):
         _campaign(actors, None)
     for name in actors.campaigns:
         actors.do(Verb.SEND, name)
         actors.do(Verb.PAUSE, name)
-    world.live(5)
+    world.live(10)
+    actors.subscribe(7)
     for name in actors.campaigns[:1]:
         actors.do(Verb.RESUME, name)
     for message in world.visible()[:1]:
@@ -123,6 +126,26 @@ def welcome(world: World, actors: Actors) -> None:
     world.live(800)
 
 
+def coming(world: World, actors: Actors) -> None:
+    """Who subscribes is welcomed; so is who comes back after an erasure."""
+    _flow(world, actors, Trigger.SUBSCRIBED, 1)
+    actors.subscribe(3)
+    world.live(10)
+    actors.erase(3)
+    actors.subscribe(3)
+    world.live(2)
+
+
+def late(world: World, actors: Actors) -> None:
+    """What readers did before a flow was made active is reported afterwards."""
+    _campaign(actors, 1)
+    world.live(60)
+    _flow(world, actors, Trigger.CLICKED, 0)
+    for message in world.browsers.delivered[:2]:
+        actors.react(message, Act.CLICKED, 30)
+    world.live(2)
+
+
 def held(world: World, actors: Actors) -> None:
     """A run comes due while its flow rests."""
     _flow(world, actors, Trigger.SUBSCRIBED, 1)
@@ -133,7 +156,7 @@ def held(world: World, actors: Actors) -> None:
     world.live(40)
 
 
-STORIES = (clicks, reading, counting, calls, resting, welcome, held)
+STORIES = (clicks, reading, counting, calls, resting, welcome, coming, late, held)
 LARGE = {counting}
 """In apps that are too large for a request to look through."""
 

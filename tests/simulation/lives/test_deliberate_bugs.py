@@ -11,6 +11,7 @@ from tests.simulation.lives.histories import live_many
 from tests.simulation.lives.stories import (
     STORIES,
     Story,
+    coming,
     counting,
     each_failure,
     each_intrusion,
@@ -26,6 +27,8 @@ from tests.simulation.promises import Violation
 BUGS = {name: bug for name, bug in getmembers(bugs, isfunction) if bug.__module__ == bugs.__name__ and name[0] != "_"}
 SHOWN: dict[Bug, tuple[Story, str | None]] = {
     bugs.never_looks_for_a_lost_message: (welcome, None),
+    bugs.tells_flows_nothing_of_who_is_subscribed_already: (coming, None),
+    bugs.gives_a_step_up_that_meets_a_silent_store: (coming, None),
     bugs.notes_what_is_known_before_it_begins_runs: (reading, None),
     bugs.changes_a_campaign_whoever_was_faster: (counting, "send"),
     bugs.sends_a_campaign_that_has_changed_since_it_was_read: (resting, "pause"),

@@ -25,6 +25,7 @@ from tocsin.application.jobs import DeliverChunk, FanOut
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
 from tocsin.application.sightings import Sighted, batches
+from tocsin.domain.campaign import CampaignStatus
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow_run import RunState
 from tocsin.domain.ids import AppId, CampaignId
@@ -313,7 +314,12 @@ class World:
 
     def tidy(self) -> None:
         """The schedule of each hour."""
-        self.invoke("clock: tidy", lambda process: process.firing.tidy())
+        until, troubles = self.clock.now() + WORKER_SECONDS, self.troubles
+        self.invoke("clock: tidy", lambda process: process.firing.tidy(until))
+        campaigns = self.home.storage.campaigns
+        waiting = {key for key, one in campaigns.items() if one.status is CampaignStatus.SCHEDULED}
+        if self.troubles == troubles and (left := self.home.schedules.at.keys() - waiting):
+            raise Violation(f"calls are left over: {left}")
 
     # --- time ---------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Flows as their owner makes and steers them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -14,7 +15,7 @@ from tocsin.application.ports import Stale, Unavailable
 from tocsin.application.run_jobs import ReleaseRuns, RunJob
 from tocsin.domain.audit import Action
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.flow import RUN_SHARDS, Executions, Flow, FlowStatus, Trigger
+from tocsin.domain.flow import MAX_ACTIVE, RUN_SHARDS, Executions, Flow, FlowStatus, Trigger
 from tocsin.domain.ids import AppId, FlowId, SendId
 from tocsin.domain.tenancy import App
 
@@ -94,6 +95,49 @@ def test_a_refusal_says_why(engine: MemoryEngine, shop: App) -> None:
         "Only a flow that is active can become paused; this one is draft",
         "The flow is draft already",
     ]
+
+
+def test_so_many_flows_with_a_trigger_can_be_active_at_a_time(engine: MemoryEngine, shop: App) -> None:
+    def draft_of(trigger: Trigger, owner: App = shop) -> Flow:
+        return engine.flows.create(owner.id, DIALECT, draft(show("One"), trigger=trigger), KEY).flow
+
+    flows = [turn(engine, draft_of(Trigger.CLICKED), ACTIVE) for _ in range(MAX_ACTIVE)]
+    one_more, dismissed = draft_of(Trigger.CLICKED), turn(engine, draft_of(Trigger.DISMISSED), ACTIVE)
+    too_many = (one_more.id, FlowChange(status=ACTIVE)), (dismissed.id, FlowChange(trigger=Trigger.CLICKED))
+    for name, change in too_many:
+        engine.run_jobs.queued.clear()
+        with pytest.raises(Refused) as refused:
+            engine.flows.change(shop.id, name, change, KEY)
+        assert fault(refused) == (
+            Fault.CONFLICT,
+            "At most 50 flows with the trigger notification_click can be active: pause another one first",
+        )
+        assert engine.run_jobs.queued == []
+    narrowed = engine.flows.change(shop.id, flows[0].id, FlowChange(source=CAMPAIGN, name="Another"), KEY).flow
+    assert narrowed.status is ACTIVE  # one of those that are
+    turn(engine, draft_of(Trigger.CLICKED, builders.app(engine)), ACTIVE)
+    turn(engine, narrowed, PAUSED)
+    for name, change in too_many[:1]:
+        assert engine.flows.change(shop.id, name, change, KEY).flow.status is ACTIVE
+
+
+@pytest.mark.parametrize("trigger", Trigger)
+def test_a_flow_cannot_wait_for_what_is_never_reported_while_statistics_are_off(
+    engine: MemoryEngine, shop: App, trigger: Trigger
+) -> None:
+    flow = engine.flows.create(shop.id, DIALECT, draft(show("One"), trigger=trigger), KEY).flow
+    engine.storage.apps[shop.id] = replace(engine.storage.apps[shop.id], statistics=False)
+    if trigger not in {Trigger.DISPLAYED, Trigger.DISMISSED}:
+        assert turn(engine, flow, ACTIVE).status is ACTIVE
+        return
+    with pytest.raises(Refused) as refused:
+        turn(engine, flow, ACTIVE)
+    assert fault(refused) == (
+        Fault.CONFLICT,
+        f"{trigger} is not reported while the site's statistics are off: its operator can switch them on",
+    )
+    engine.storage.apps[shop.id] = replace(engine.storage.apps[shop.id], statistics=True)
+    assert turn(engine, flow, ACTIVE).status is ACTIVE
 
 
 def test_an_active_flow_keeps_a_step(engine: MemoryEngine, shop: App) -> None:

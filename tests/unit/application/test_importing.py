@@ -209,6 +209,7 @@ def test_of_a_browser_and_a_line_whoever_spoke_later_wins(
     engine.clock.advance(-age + 1)
     seen = builders.subscribe(engine, shop, 1, builders.external("u-17")).seen_at
     assert bring(engine, shop, line(external_id="u-18", seen_at=seen - age)) == becomes
+    assert kept(engine, shop).subscribed_at == seen  # whatever a line says, it is this browser's own
 
 
 def test_a_browser_that_spoke_after_an_import_wins_over_the_next_one(engine: MemoryEngine, shop: App) -> None:

@@ -13,11 +13,12 @@ from tests.unit.application.runs import DIALECT, KEY, MINUTE, RunQueue, active, 
 from tocsin.application.flows import FlowChange
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
-from tocsin.application.running import AGAIN_AFTER, BATCH, MAX_QUEUED, MESSAGES_PER_DAY
+from tocsin.application.running import AGAIN_AFTER, MAX_QUEUED, MESSAGES_PER_DAY, PUT_OFF, RELEASED_AT_ONCE, RENEWALS
+from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.flow import DAY, MIN_INTERVAL, RUN_SHARDS, Executions, ExitStep, Flow, FlowStatus, Trigger
 from tocsin.domain.flow_run import Run, RunState
 from tocsin.domain.identity import IdentityKind
-from tocsin.domain.ids import FlowId, SendId, SubscriptionId
+from tocsin.domain.ids import AppId, FlowId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
 from tocsin.domain.send import Chosen, Origin
 from tocsin.domain.subscription import Subscription
@@ -67,7 +68,7 @@ def test_a_step_is_a_queued_send_to_the_subscriber_alone_whose_texts_are_filled_
     assert (send.origin, send.dialect, send.variables) == (Origin.FLOW, DIALECT, {})
     queues.drain(engine)
     assert engine.transport.posts_to(builders.endpoint(2)) == 1
-    assert done(engine, flow) == Executions(2, 2, 0)
+    assert done(engine, flow) == Executions(2, 2, 0, missing=1)  # the first one has no external id
 
 
 @pytest.mark.parametrize("seconds", [1, 59, 60, 61, MAX_QUEUED - 1, MAX_QUEUED, MAX_QUEUED + 1, HOUR, 365 * DAY])
@@ -210,7 +211,9 @@ def test_releasing_goes_on_where_the_time_was_over(
     engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow = active(engine, shop, wait(1), show("Hello"))
-    people = [SubscriptionId(f"{8 * number % 256:02x}{number:022x}") for number in range(2 * BATCH + 1)]  # of one shard
+    people = [
+        SubscriptionId(f"{8 * number % 256:02x}{number:022x}") for number in range(2 * RELEASED_AT_ONCE + 1)
+    ]  # of one shard
     now = int(engine.clock.now())
     engine.triggering.all_happened(shop.id, Trigger.SUBSCRIBED, [(one, now) for one in people])
     queue.passes(0)
@@ -272,6 +275,26 @@ def test_runs_keep_the_steps_that_they_began_with(engine: MemoryEngine, shop: Ap
     assert done(engine, flow) == Executions(2, 2, 0)
 
 
+def test_steps_that_were_replaced_are_read_once_for_all_runs_that_keep_to_them(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, wait(10), show("Old"))
+    for number in range(10):
+        builders.subscribe(engine, shop, number)
+    queue.passes(1)
+    engine.flows.change(shop.id, flow.id, FlowChange(steps=(show("New"),)), KEY)
+    read: list[int] = []
+    steps = engine.flow_catalogue.steps
+
+    def noting(app: AppId, name: FlowId, revision: int) -> object:
+        read.append(revision)
+        return steps(app, name, revision)
+
+    monkeypatch.setattr(engine.flow_catalogue, "steps", noting)
+    queue.passes(30)
+    assert (titles(engine), read) == (["Old"] * 10, [0])
+
+
 def test_who_left_meanwhile_is_passed_over_and_who_was_erased_ends_the_run(
     engine: MemoryEngine, shop: App, queue: RunQueue
 ) -> None:
@@ -288,6 +311,135 @@ def test_who_left_meanwhile_is_passed_over_and_who_was_erased_ends_the_run(
     queue.passes(60)
     assert titles(engine) == []
     assert done(engine, flow) == Executions(3, 3, 2)
+
+
+@pytest.mark.parametrize("until_back", [5 * MINUTE, 2 * HOUR], ids=["while the old run is live", "while it rests"])
+@pytest.mark.parametrize("held", [False, True])
+def test_who_was_erased_and_comes_back_is_welcomed_like_anybody_else(
+    engine: MemoryEngine, shop: App, queue: RunQueue, until_back: int, held: bool
+) -> None:
+    flow = active(engine, shop, wait(HOUR), show("Welcome"), interval=DAY)
+    anna = builders.subscribe(engine, shop)
+    queue.passes(1)
+    engine.amending.erase(shop, anna.id, KEY)
+    if held:
+        turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(until_back)
+    if held:
+        turn(engine, flow, FlowStatus.ACTIVE)
+        queue.passes(MINUTE)
+    assert titles(engine) == []
+    builders.subscribe(engine, shop)
+    queue.passes(HOUR + 1)
+    assert titles(engine) == ["Welcome"]
+    assert done(engine, flow) == Executions(started=2, ended=2, skipped=0)
+
+
+def test_what_is_told_of_somebody_who_is_erased_and_not_back_begins_no_other_run(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(HOUR), show("Hello"), trigger=Trigger.CLICKED)
+    anna = builders.subscribe(engine, shop)
+    click(engine, anna, int(engine.clock.now()))
+    queue.passes(1)
+    engine.amending.erase(shop, anna.id, KEY)
+    click(engine, anna, int(engine.clock.now()))
+    queue.passes(1)
+    assert done(engine, flow) == Executions(started=1, ended=0, skipped=0)
+
+
+def moved(engine: MemoryEngine, shop: App, old: int, new: int) -> Subscription:
+    """A browser whose endpoint was another one."""
+    command = builders.subscribe_command(shop, new, previous=builders.endpoint(old))
+    return engine.subscribing.subscribe(replace(command, renew=True))
+
+
+def test_a_run_follows_a_browser_to_its_new_endpoints(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:
+    flow = active(engine, shop, wait(HOUR), show("One"), wait(HOUR), show("Two"))
+    builders.subscribe(engine, shop, 1)
+    queue.passes(10)
+    moved(engine, shop, 1, 2)
+    queue.passes(HOUR)
+    queues.drain(engine)
+    for number in range(2, 2 + RENEWALS - 1):
+        moved(engine, shop, number, number + 1)
+    queue.passes(HOUR)
+    queues.drain(engine)
+    assert [engine.transport.posts_to(builders.endpoint(number)) for number in (1, 2, 1 + RENEWALS)] == [0, 1, 1]
+    assert done(engine, flow) == Executions(1, 1, 0)
+
+
+def test_a_run_does_not_follow_somebody_who_is_erased_or_removed_by_the_apps_owner(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, wait(HOUR), show("Hello"))
+    olds = [builders.subscribe(engine, shop, number) for number in (1, 2, 3)]
+    queue.passes(10)
+    removed, erased, back = [moved(engine, shop, number, number + 10) for number in (1, 2, 3)]
+    engine.subscribing.unregister(shop, olds[0].id, None, KEY)
+    for one in (erased, back):
+        engine.amending.erase(shop, one.id, KEY)
+    builders.subscribe(engine, shop, 13)
+    turn(engine, flow, FlowStatus.PAUSED)
+    engine.run_jobs.queued.clear()
+    turn(engine, flow, FlowStatus.ACTIVE)
+    queue.passes(2 * HOUR)
+    assert titles(engine) == []
+    assert engine.subscriptions.get(shop.id, removed.id) is not None
+
+
+def test_a_browser_with_a_new_endpoint_has_the_guard_of_a_day_as_any_other(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    active(engine, shop, wait(10), *[show(str(number)) for number in range(MESSAGES_PER_DAY)])
+    active(engine, shop, *[show("Clicked")] * MESSAGES_PER_DAY, trigger=Trigger.CLICKED)
+    builders.subscribe(engine, shop, 1)
+    queue.passes(1)
+    new = moved(engine, shop, 1, 2)
+    click(engine, new, int(engine.clock.now()))
+    queue.passes(20)
+    assert len(titles(engine)) == MESSAGES_PER_DAY
+
+
+def test_what_happened_before_a_flow_was_made_active_begins_nothing(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    before, now = builders.subscribe(engine, shop, 1), int(engine.clock.now())
+    paused = builders.subscribe(engine, shop, 2)
+    queue.passes(HOUR)
+    flow = active(engine, shop, show("Hello"), trigger=Trigger.CLICKED)
+    click(engine, before, now)
+    queue.passes(HOUR)
+    flow = turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(HOUR)
+    click(engine, paused, int(engine.clock.now()))
+    queue.passes(HOUR)
+    at = int(engine.clock.now())
+    flow = turn(engine, flow, FlowStatus.ACTIVE)
+    click(engine, paused, at - HOUR)  # reported only now
+    queue.passes(1)
+    assert done(engine, flow) == Executions()
+    click(engine, paused, at - CLOCKS_DIFFER)  # a clock that is behind
+    queue.passes(1)
+    assert done(engine, flow).started == 1
+
+
+def test_a_flow_that_comes_to_wait_for_something_else_begins_with_what_happens_from_then_on(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Hello"), trigger=Trigger.UNSUBSCRIBED)
+    anna, now = builders.subscribe(engine, shop), int(engine.clock.now())
+    queue.passes(HOUR)
+    engine.flows.change(shop.id, flow.id, FlowChange(trigger=Trigger.CLICKED), KEY)
+    click(engine, anna, now)
+    queue.passes(1)
+    assert done(engine, flow).started == 0
+    now = int(engine.clock.now())
+    queue.passes(HOUR)
+    engine.flows.change(shop.id, flow.id, FlowChange(name="Renamed"), KEY)
+    click(engine, anna, now)
+    queue.passes(1)
+    assert done(engine, flow).started == 1
 
 
 def test_a_worker_whose_clock_is_a_little_behind_takes_nobody_for_somebody_new(
@@ -377,8 +529,7 @@ def test_the_last_message_of_a_day_is_no_skipped_one_for_having_been_tried_twice
 
     monkeypatch.setattr(engine.runs, "put", dies_at_the_last)
     builders.subscribe(engine, shop)
-    with pytest.raises(Unavailable):
-        queue.passes(1)
+    queue.passes(1)
     queue.passes(AGAIN_AFTER + 2 * MINUTE)
     assert len(titles(engine)) == MESSAGES_PER_DAY
     assert done(engine, flow) == Executions(started=1, ended=1, skipped=0)
@@ -480,20 +631,37 @@ class Retrying(RunQueue):
         engine.continuing.sweep = surely(sweep)  # type: ignore[method-assign]
 
 
-def test_what_a_store_does_not_answer_is_left_to_the_queue(
+def silent(*_: object) -> None:
+    raise Unavailable
+
+
+def test_jobs_that_meet_a_store_which_does_not_answer_come_again_within_a_minute_and_not_all_at_once(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, show("Hello"))
+    for number in range(20):
+        builders.subscribe(engine, shop, number)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "reserve", silent)
+        queue.passes(5 * MINUTE)  # the queue itself would have given up
+    assert titles(engine) == []
+    now = int(engine.clock.now())
+    queue.passes(PUT_OFF[1])
+    assert titles(engine) == ["Hello"] * 20
+    assert len({at - now for at in reserved_at(engine)}) > 10
+    assert done(engine, flow) == Executions(20, 20, 0)
+
+
+def test_what_cannot_be_queued_again_either_is_left_to_the_queue(
     engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     active(engine, shop, show("Hello"))
     builders.subscribe(engine, shop)
     [job] = queue.take()
-
-    def silent(*_: object) -> None:
-        raise Unavailable
-
     monkeypatch.setattr(engine.runs, "start", silent)
+    monkeypatch.setattr(engine.run_jobs, "queue", silent)
     with pytest.raises(Unavailable):
         queue.again(job)
-    assert titles(engine) == []
 
 
 def test_jobs_about_what_is_not_there_do_nothing(engine: MemoryEngine, shop: App, queue: RunQueue) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from tests import builders
 from tests.engine import MemoryEngine
-from tests.unit.application.runs import KEY, RunQueue, active, show
+from tests.unit.application.runs import KEY, RunQueue, active, show, titles
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import StartRun
+from tocsin.application.subscribing import HEARD_AGAIN_SECONDS
 from tocsin.domain.flow import Trigger
 from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import SendId, SubscriptionId
@@ -52,6 +53,7 @@ def test_subscribing_anew_or_again_after_the_end_begins_a_run_and_being_seen_aga
 ) -> None:
     anna = builders.subscribe(engine, shop)
     assert begun() == [(Trigger.SUBSCRIBED, anna.id, int(engine.clock.now()))]
+    engine.clock.advance(HEARD_AGAIN_SECONDS)
     builders.subscribe(engine, shop, 1, builders.external("anna"))
     engine.subscribing.identify(shop, anna.id, None)
     engine.subscribing.heartbeat(shop, anna.id)
@@ -65,15 +67,51 @@ def test_subscribing_anew_or_again_after_the_end_begins_a_run_and_being_seen_aga
     assert [trigger for trigger, _, _ in begun()] == [Trigger.SUBSCRIBED]
 
 
+@pytest.mark.parametrize("renew", [False, True])
 def test_a_browser_that_changes_its_endpoint_neither_leaves_nor_comes(
-    engine: MemoryEngine, shop: App, begun: Begun
+    engine: MemoryEngine, shop: App, begun: Begun, renew: bool
 ) -> None:
     builders.subscribe(engine, shop, 1)
-    begun()
-    command = builders.subscribe_command(shop, 2, previous=builders.endpoint(1))
-    engine.subscribing.subscribe(command)
-    engine.subscribing.subscribe(replace(command, renew=True))
-    assert begun() == []
+    queue = RunQueue(engine)
+    queue.passes(10)
+    forth = builders.subscribe_command(shop, 2, previous=builders.endpoint(1))
+    back = builders.subscribe_command(shop, 1, previous=builders.endpoint(2))
+    for command in (forth, forth) if renew else (forth, forth, back, back):
+        engine.subscribing.subscribe(replace(command, renew=renew))
+        queue.passes(10)
+    assert titles(engine) == ["Hello"]
+
+
+def test_who_subscribes_in_vain_and_tries_again_is_welcomed_once(
+    engine: MemoryEngine, shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def dies(*_: Any) -> None:
+        raise Died
+
+    active(engine, shop, show("Hello"))
+    queue = RunQueue(engine)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.run_jobs, "queue", dies)
+        with pytest.raises(Died):
+            builders.subscribe(engine, shop)
+    assert engine.subscriptions.counts(shop.id).active == 1
+    for seconds in (30, HEARD_AGAIN_SECONDS - 31, 1, HEARD_AGAIN_SECONDS):
+        queue.passes(seconds)
+        builders.subscribe(engine, shop)
+    queue.passes(10)
+    assert titles(engine) == ["Hello"]
+
+
+def test_a_flow_that_is_made_active_welcomes_nobody_who_subscribed_before(engine: MemoryEngine, shop: App) -> None:
+    builders.subscribe(engine, shop)
+    engine.clock.advance(60)
+    active(engine, shop, show("Hello"))
+    builders.subscribe(engine, shop)
+    RunQueue(engine).passes(10)
+    assert titles(engine) == []
 
 
 def test_a_program_that_mends_an_expired_subscription_is_nobody_who_subscribes(

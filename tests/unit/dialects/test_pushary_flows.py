@@ -1,5 +1,6 @@
 """Flows on Pushary's wire: forms, refusals, and what each step and status looks like."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.engine import MemoryEngine
 from tests.unit.application.runs import RunQueue
 from tests.unit.dialects.pushary_site import Site, refused
 from tocsin.dialect_kit.identifiers import render
+from tocsin.domain.flow import MAX_ACTIVE
 
 NOTIFICATION = {
     "title": "Hello {{name}}",
@@ -76,7 +78,7 @@ def test_pu_51_a_flow_has_the_documents_members_and_ours(site: Site) -> None:
         ],
         "minIntervalMinutes": 60,
         "createdBy": flow["createdBy"],
-        "runs": {"live": 0, "ended": 0, "skippedSteps": 0},
+        "runs": {"live": 0, "ended": 0, "skippedSteps": 0, "missingVariables": 0},
     }
     assert flow["id"].startswith("flow_")
     assert len({step["id"] for step in flow["steps"]}) == 3
@@ -130,6 +132,38 @@ def test_pu_54_a_campaign_of_the_site_can_narrow_a_trigger(site: Site) -> None:
         assert refused(answer, 400, "Bad Request") == "triggerCampaignId must name a campaign of this site"
     message = told(site, "POST", "/flows", {**WELCOME, "triggerCampaignId": kept})
     assert message == "triggerCampaignId goes with triggers of notifications, not with subscription"
+
+
+def test_pu_54_a_campaign_that_was_deleted_meanwhile_can_be_named_again_by_the_flow_that_has_it(site: Site) -> None:
+    kept, other = (
+        expect(201, site.server.call("POST", "/campaigns", {"name": "C", "title": "T", "body": "B"}))["id"]
+        for _ in range(2)
+    )
+    flow = made(site, triggerType="notification_click", triggerCampaignId=kept)
+    for campaign in (kept, other):
+        expect(200, site.server.call("DELETE", f"/campaigns/{campaign}"))
+    assert changed(site, flow, name="Renamed", triggerCampaignId=kept)["name"] == "Renamed"
+    for campaign in (other, NOBODYS):
+        message = told(site, "PATCH", f"/flows/{flow['id']}", {"triggerCampaignId": campaign})
+        assert message == "triggerCampaignId must name a campaign of this site"
+    answer = site.server.call("PATCH", f"/flows/{render('flow', 'f0' * 12)}", {"triggerCampaignId": kept})
+    assert refused(answer, 404, "Not Found") == "Flow not found"
+
+
+def test_pu_60_a_flow_that_can_never_begin_or_is_one_too_many_is_not_activated(site: Site) -> None:
+    for _ in range(MAX_ACTIVE):
+        made_active = made(site, steps=[SHOW])
+        expect(200, site.server.call("POST", f"/flows/{made_active['id']}/activate"))
+    one_more = f"/flows/{made(site, steps=[SHOW])['id']}"
+    for method, path, body in (("POST", f"{one_more}/activate", None), ("PATCH", one_more, {"status": "active"})):
+        message = told(site, method, path, body)
+        assert message == "At most 50 flows with the trigger subscription can be active: pause another one first"
+    shown_only = made(site, triggerType="notification_impression", steps=[SHOW])
+    [app] = site.engine.storage.apps
+    site.engine.storage.apps[app] = replace(site.engine.storage.apps[app], statistics=False)
+    message = told(site, "POST", f"/flows/{shown_only['id']}/activate")
+    assert message.startswith("notification_impression is not reported while the site's statistics are off")
+    assert shown(site, shown_only)["status"] == "draft"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +315,7 @@ def test_pu_63_executions_and_what_became_of_them_are_counted(site: Site) -> Non
     RunQueue(site.engine).passes(60)
     found = shown(site, flow)
     assert found["executionCount"] == 3
-    assert found["runs"] == {"live": 3, "ended": 0, "skippedSteps": 0}
+    assert found["runs"] == {"live": 3, "ended": 0, "skippedSteps": 0, "missingVariables": 6}
 
 
 def test_pu_59_a_status_can_be_patched_by_the_rules_of_the_actions(site: Site) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.flow import DAY, DelayStep, DelayUnit, ExitStep, SendStep, Step, Trigger, send_of
 from tocsin.domain.flow_run import (
-    CLOCKS_DIFFER,
     CallAgain,
     Deliver,
     Run,
@@ -72,6 +72,7 @@ def test_a_run_begins_at_its_first_step(steps: tuple[Step, ...], expected: Run) 
 )
 def test_after_a_sent_step_comes_the_next_one(steps: tuple[Step, ...], expected: Run) -> None:
     assert step(NEW, steps, RunEvent.SENT, NOW + 7) == Store(replace(expected, revision=1))
+    assert step(NEW, steps, RunEvent.SENT, NOW + 7, missing=2) == Store(replace(expected, revision=1, missing=2))
     assert step(NEW, steps, RunEvent.SKIPPED, NOW + 7) == Store(replace(expected, revision=1, skipped=1))
 
 

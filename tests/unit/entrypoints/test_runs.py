@@ -77,6 +77,14 @@ def test_a_step_that_was_taken_is_told_with_how_late_it_was_and_nothing_else_is(
     }
 
 
+def test_what_is_put_off_is_told_and_is_no_failure(monkeypatch: pytest.MonkeyPatch, log_lines: LogLines) -> None:
+    worker = Worker(monkeypatch, lambda _job, _until: Progress(put_off=True))
+    assert worker.failures(job(1)) == []
+    [line] = log_lines()
+    assert (line["message"], line["app"], line["flow"]) == ("run put off", APP, FLOW)
+    assert Metric.CRASHED not in worker.meter.counted
+
+
 def test_a_message_that_fails_is_given_back_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(one: RunJob, _until: float) -> Progress:
         if one == ContinueRun(APP, FLOW, SubscriptionId(f"{1:024x}")):

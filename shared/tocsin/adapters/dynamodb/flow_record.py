@@ -29,6 +29,7 @@ def to_item(flow: Flow) -> Item:
         "created_by": flow.created_by,
         "created_at": flow.created_at,
         "updated_at": flow.updated_at,
+        "awaits_since": flow.awaits_since,
     }
 
 
@@ -52,6 +53,7 @@ def from_record(record: Record) -> Flow:
         record.number("created_at"),
         record.number("updated_at"),
         record.number("revision"),
+        record.number_or_none("awaits_since") or 0,
     )
 
 

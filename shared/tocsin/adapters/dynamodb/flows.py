@@ -1,6 +1,6 @@
 """Flows on DynamoDB, with what begins their runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.audit_log import AuditSteps
@@ -55,13 +55,17 @@ class DynamoFlows:
 
     def triggered(self, app: AppId, trigger: Trigger, source: SendId | None) -> Sequence[FlowId]:
         """The active flows that wait for this."""
+        return [flow for flow, narrowed in self._waiting(app, trigger) if narrowed in {None, source}]
+
+    def waiting(self, app: AppId, trigger: Trigger) -> Sequence[FlowId]:
+        """The active flows with this trigger."""
+        return [flow for flow, _ in self._waiting(app, trigger)]
+
+    def _waiting(self, app: AppId, trigger: Trigger) -> Iterator[tuple[FlowId, str | None]]:
         condition = "#pk = :owner AND begins_with(#sk, :kind)"
         values = {"owner": keys.triggers(app), "kind": f"{trigger}#"}
-        return [
-            keys.trigger_in(record.text("sk"))
-            for record in self._database.query(self._table, condition, values)
-            if record.text_or_none("source") in {None, source}
-        ]
+        for record in self._database.query(self._table, condition, values):
+            yield keys.trigger_in(record.text("sk")), record.text_or_none("source")
 
     def _write(self, writes: list[Write], audit: AuditEntry | None) -> None:
         noted: list[Write] = [] if audit is None else [self._audit.written(audit)]

@@ -1,6 +1,7 @@
 """Runs of flows on DynamoDB."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from itertools import islice
 
 from tocsin.adapters.dynamodb import keys
@@ -8,12 +9,13 @@ from tocsin.adapters.dynamodb.database import ConditionFailed, ConditionsFailed,
 from tocsin.adapters.dynamodb.marshalling import Item, Record
 from tocsin.application.ports import DueRun, Stale
 from tocsin.domain.flow import DAY, RUN_SHARDS, Executions, Trigger
-from tocsin.domain.flow_run import Run, RunState
+from tocsin.domain.flow_run import Run, RunState, counted
 from tocsin.domain.ids import AppId, FlowId, SubscriptionId
 
 MAY_BEGIN = "attribute_not_exists(#pk) OR (#state = :ended AND #rests_until <= :at)"
 UNCHANGED = "#id = :id AND #revision = :read"
 AS_READ = "#due_at = :read"
+_COUNTED = [figure.name for figure in fields(Executions)]
 KEPT_AFTER_REST = DAY
 """How much longer than it rests an ended run is kept, for what is told late of before."""
 
@@ -30,11 +32,14 @@ class DynamoRuns:
         record = self._database.get(self._table, keys.run(app, flow, subscription))
         return None if record is None else _from_record(record)
 
-    def start(self, run: Run, at: int, look_at: int) -> bool:
+    def start(self, run: Run, at: int, look_at: int, instead_of: Run | None = None) -> bool:
         """Store a new run and count it; False, and no change, if another is live or rests."""
+        condition, ended = MAY_BEGIN, int(run.state is RunState.ENDED)
         values: Item = {"ended": RunState.ENDED, "at": at}
-        stored = Put(self._table, _to_item(run, look_at), MAY_BEGIN, values)
-        ended = int(run.state is RunState.ENDED)
+        if instead_of is not None:
+            condition, values = UNCHANGED, {"id": instead_of.id, "read": instead_of.revision}
+            ended += instead_of.state is not RunState.ENDED
+        stored = Put(self._table, _to_item(run, look_at), condition, values)
         try:
             self._database.transact([stored, self._counted(run, Executions(1, ended, 0))])
         except ConditionsFailed:
@@ -44,7 +49,7 @@ class DynamoRuns:
     def put(self, new: Run, old: Run, look_at: int) -> None:
         """Store `new` where `old` was read, and count its end and its skipped steps. Raises Stale."""
         stored = Put(self._table, _to_item(new, look_at), UNCHANGED, {"id": old.id, "read": old.revision})
-        done = Executions(0, int(new.state is RunState.ENDED), new.skipped - old.skipped)
+        done = counted(new, old)
         writes: list[Write] = [stored] if done == Executions() else [stored, self._counted(new, done)]
         try:
             if len(writes) == 1:
@@ -70,7 +75,10 @@ class DynamoRuns:
             "held": RunState.HELD,
         }
         condition = "#pk = :owner AND #sk BETWEEN :after AND :last"
-        records = self._database.query(self._table, condition, values, only="#state = :held")
+        # What was held within the last second may be missed: a flow's runs are looked through twice.
+        records = self._database.query(
+            self._table, condition, values, only="#state = :held", page=limit, consistent=False, attributes="#sk"
+        )
         found = (SubscriptionId(record.text("sk").removeprefix(keys.RUNS)) for record in records)
         return list(islice((one for one in found if one != after), limit))
 
@@ -80,7 +88,10 @@ class DynamoRuns:
         if shard == 0:
             partitions.append(keys.entry(app, "FLOW", flow)["pk"])
         for partition in partitions:
-            records = self._database.query(self._table, "#pk = :owner", {"owner": partition}, attributes="#sk")
+            # Likewise what began within the last second; what is removed already may be so once more.
+            records = self._database.query(
+                self._table, "#pk = :owner", {"owner": partition}, page=limit, consistent=False, attributes="#sk"
+            )
             found = [keys.key(partition, record.text("sk")) for record in islice(records, limit)]
             if found:
                 self._database.transact([Delete(self._table, one) for one in found])
@@ -120,12 +131,12 @@ class DynamoRuns:
         wanted = [keys.executions(app, flow, shard) for flow in done for shard in range(RUN_SHARDS)]
         for record in self._database.load(self._table, wanted):
             flow = FlowId(record.text("flow"))
-            done[flow] += Executions(record.number("started"), record.number("ended"), record.number("skipped"))
+            done[flow] += Executions(*(record.number_or_none(name) or 0 for name in _COUNTED))
         return done
 
     def _counted(self, run: Run, done: Executions) -> Update:
-        values: Item = {"flow": run.flow, "started": done.started, "ended": done.ended, "skipped": done.skipped}
-        change = "SET #flow = :flow ADD #started :started, #ended :ended, #skipped :skipped"
+        values: Item = {"flow": run.flow, **asdict(done)}
+        change = f"SET #flow = :flow ADD {', '.join(f'#{name} :{name}' for name in _COUNTED)}"
         return Update(self._table, keys.executions_with(run.app, run.flow, run.subscription), change, values)
 
 
@@ -146,6 +157,7 @@ def _to_item(run: Run, look_at: int) -> Item:
         "started_at": run.started_at,
         "rests_until": run.rests_until,
         "skipped": run.skipped,
+        "missing": run.missing,
         "revision": run.revision,
         "due_pk": keys.run_due(run.subscription) if waiting else None,
         "due_at": look_at if waiting else None,
@@ -167,5 +179,6 @@ def _from_record(record: Record) -> Run:
         record.number("started_at"),
         record.number("rests_until"),
         record.number("skipped"),
+        record.number_or_none("missing") or 0,
         record.number("revision"),
     )

@@ -67,6 +67,8 @@ def to_item(subscription: Subscription) -> Item:
         "untold": subscription.untold or None,
         "imported_at": subscription.imported_at,
         "platform": None if subscription.platform is Platform.WEB else subscription.platform,
+        "replaced_by": subscription.replaced_by,
+        "subscribed_at": subscription.subscribed_at,
     }
 
 
@@ -106,6 +108,8 @@ def from_record(record: Record) -> Subscription:
         record.flag_or_none("untold") or False,
         imported_at=record.number_or_none("imported_at"),
         platform=Platform(record.text_or_none("platform") or Platform.WEB),
+        replaced_by=SubscriptionId(record.text("replaced_by")) if "replaced_by" in record else None,
+        subscribed_at=record.number_or_none("subscribed_at"),
     )
 
 

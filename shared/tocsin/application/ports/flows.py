@@ -36,6 +36,9 @@ class FlowCatalogue(Protocol):
     def triggered(self, app: AppId, trigger: Trigger, source: SendId | None) -> Sequence[FlowId]:
         """The active flows that wait for this. source: the send that it happened to."""
 
+    def waiting(self, app: AppId, trigger: Trigger) -> Sequence[FlowId]:
+        """The active flows with this trigger, whatever send they are narrowed to."""
+
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
@@ -53,11 +56,12 @@ class Runs(Protocol):
     def get(self, app: AppId, flow: FlowId, subscription: SubscriptionId) -> Run | None:
         """The run, live or ended, or None. A consistent read."""
 
-    def start(self, run: Run, at: int, look_at: int) -> bool:
+    def start(self, run: Run, at: int, look_at: int, instead_of: Run | None = None) -> bool:
         """Store a new run and count it, in one step (PU-63).
 
         False, and no change, if there is one that has not ended, or that rests until after `at`: when what begins the
-        new one happened (Unix seconds). look_at: as below.
+        new one happened (Unix seconds). instead_of: one that it replaces, if that is still as it was read; it ends in
+        the same step. look_at: as below.
         """
 
     def put(self, new: Run, old: Run, look_at: int) -> None:

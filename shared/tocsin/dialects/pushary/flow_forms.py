@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import InitErrorDetails
 
 from tocsin.application.engine import Engine
@@ -12,7 +13,7 @@ from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import NAME
-from tocsin.dialects.pushary.narrowing import refuse_other_sources
+from tocsin.dialects.pushary.narrowing import FLOW, TEXTS, own_names
 from tocsin.dialects.pushary.wordings import PictureUrl, Variables, WordedBody, WordedTitle, WordedUrl, worded
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import (
@@ -29,7 +30,7 @@ from tocsin.domain.flow import (
     Step,
     Trigger,
 )
-from tocsin.domain.ids import AppId, CampaignId, SendId
+from tocsin.domain.ids import AppId, CampaignId, FlowId, SendId
 from tocsin.domain.keep import KEEP
 
 MAX_TEXTS = 256 * 1024
@@ -54,6 +55,8 @@ class NotificationForm(SparseModel):
     imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
 
+    _own_names = own_names(TEXTS)
+
 
 class DelayForm(WireModel):
     """How long a step waits: a second at least, 365 days at most."""
@@ -72,7 +75,13 @@ class DelayForm(WireModel):
         return DelayStep(self.value, DelayUnit(self.unit))
 
 
-class ConfigForm(SparseModel):
+WORDED_OR_TEMPLATE = JsonDict(
+    anyOf=[{"properties": {"notification": {"required": ["title", "body"]}}}, {"required": ["templateId"]}]
+)
+"""JSON Schema of what a step needs that shows something."""
+
+
+class ConfigForm(SparseModel, json_schema_extra=WORDED_OR_TEMPLATE):
     """What a step needs to know: nothing for an exit.
 
     With a templateId its texts are copied, and what notification gives takes their place. variables: values for
@@ -144,11 +153,7 @@ class FlowRequest(SparseModel):
     steps: Steps
     minIntervalMinutes: Interval = MIN_INTERVAL // MINUTE
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_source_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        refuse_other_sources(cls, fields)
-        return fields
+    _own_names = own_names(FLOW)
 
     def to_draft(self, engine: Engine, app: AppId) -> Draft:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or campaign)."""
@@ -176,20 +181,16 @@ class FlowChangeRequest(WireModel):
     steps: Steps
     minIntervalMinutes: Interval = MIN_INTERVAL // MINUTE
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_source_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        refuse_other_sources(cls, fields)
-        return fields
+    _own_names = own_names(FLOW)
 
-    def to_change(self, engine: Engine, app: AppId) -> FlowChange:
-        """The core's form. Raises Refused: FIELD_INVALID (an unknown template or campaign)."""
+    def to_change(self, engine: Engine, app: AppId, flow: FlowId) -> FlowChange:
+        """The core's form. Raises Refused: FIELD_INVALID (an unknown template or campaign), NOT_FOUND."""
         given = self.model_fields_set
         return FlowChange(
             name=self.name if "name" in given else KEEP,
             description=self.description if "description" in given else KEEP,
             trigger=Trigger(self.triggerType) if "triggerType" in given else KEEP,
-            source=_source(engine, app, self.triggerCampaignId) if "triggerCampaignId" in given else KEEP,
+            source=_source(engine, app, self.triggerCampaignId, flow) if "triggerCampaignId" in given else KEEP,
             status=FlowStatus(self.status) if "status" in given else KEEP,
             steps=_steps(engine, app, self.steps) if "steps" in given else KEEP,
             interval=self.minIntervalMinutes * MINUTE if "minIntervalMinutes" in given else KEEP,
@@ -209,11 +210,15 @@ class StepReply(WireModel):
 
 
 class RunsReply(WireModel):
-    """Of a flow's executions: how many are under way, how many ended, and how many of their steps reached nobody."""
+    """Of a flow's executions: how many are under way, and how many ended.
+
+    skippedSteps: how many of their steps reached nobody. missingVariables: values of subscribers that texts lacked.
+    """
 
     live: int
     ended: int
     skippedSteps: int
+    missingVariables: int
 
 
 class FlowReply(WireModel):
@@ -252,7 +257,12 @@ class FlowReply(WireModel):
             steps=[_told(flow, position, step) for position, step in enumerate(flow.steps)],
             minIntervalMinutes=flow.interval // MINUTE,
             createdBy=flow.created_by,
-            runs=RunsReply(live=done.started - done.ended, ended=done.ended, skippedSteps=done.skipped),
+            runs=RunsReply(
+                live=done.started - done.ended,
+                ended=done.ended,
+                skippedSteps=done.skipped,
+                missingVariables=done.missing,
+            ),
         )
 
 
@@ -264,14 +274,15 @@ def _steps(engine: Engine, app: AppId, forms: list[StepForm]) -> tuple[Step, ...
     return steps
 
 
-def _source(engine: Engine, app: AppId, name: str | None) -> SendId | None:
-    """A campaign, or an API send. Raises Refused: FIELD_INVALID."""
+def _source(engine: Engine, app: AppId, name: str | None, flow: FlowId | None = None) -> SendId | None:
+    """A campaign, or an API send; or what this flow has already, be it deleted. Raises Refused: FIELD_INVALID."""
     if name is None:
         return None
     id_ = parse("camp", name)
     if id_ is not None and (
         engine.campaigning.find(app, CampaignId(id_)) is not None
         or engine.measuring.api_send(app, NAME, SendId(id_)) is not None
+        or (flow is not None and engine.flows.get(app, flow).flow.source == id_)
     ):
         return SendId(id_)
     raise Refused(Fault.FIELD_INVALID, "triggerCampaignId must name a campaign of this site", field="triggerCampaignId")

@@ -74,7 +74,7 @@ def change_flow(
 ) -> FlowReply:
     """Change a flow; the status by the rules of activating and pausing."""
     app = caller.app.id
-    change = body.to_change(engine, app)
+    change = body.to_change(engine, app, flow)
     return FlowReply.of(engine.flows.change(app, flow, change, actor(request, caller.key)))
 
 

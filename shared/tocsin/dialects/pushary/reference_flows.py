@@ -55,7 +55,7 @@ def _flow(status: str, began: int, steps: list[dict[str, object]]) -> dict[str, 
         ],
         "minIntervalMinutes": 60,
         "createdBy": "k3yP9xQz",
-        "runs": {"live": began // 10, "ended": began - began // 10, "skippedSteps": began // 50},
+        "runs": {"live": began // 10, "ended": began - began // 10, "skippedSteps": began // 50, "missingVariables": 0},
     }
 
 
@@ -111,7 +111,10 @@ FLOWS: Mapping[str, Call] = {
     ),
     f"POST {_BASE}/{{flow_id}}/activate": Call(
         credentials=_SERVER,
-        refusals={**_OF_ONE, Fault.CONFLICT: "The flow is active already"},
+        refusals={
+            **_OF_ONE,
+            Fault.CONFLICT: "At most 50 flows with the trigger subscription can be active: pause another one first",
+        },
         parameters=(_ID,),
         examples=(Example("Begin", _ACTIVE, path=_PATH),),
     ),

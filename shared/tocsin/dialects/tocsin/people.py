@@ -112,11 +112,13 @@ def _subscription(view: SubscriptionView) -> dict[str, object]:
         "custom": kept.custom,
         "platform": kept.platform,
         "notifications": view.notified,
-        "last_notification_at": None if accepted_at is None else iso(accepted_at),
+        "last_notification_at": _time(accepted_at),
         "created_at": iso(kept.created_at),
         "updated_at": iso(kept.updated_at),
         "seen_at": iso(kept.seen_at),
-        "imported_at": None if kept.imported_at is None else iso(kept.imported_at),
+        "subscribed_at": _time(kept.subscribed_at),
+        "imported_at": _time(kept.imported_at),
+        "replaced_by": None if kept.replaced_by is None else render("sub", kept.replaced_by),
     }
 
 
@@ -139,5 +141,9 @@ def _note(note: Note) -> dict[str, object]:
         "title": note.title,
         "text": note.body,
         "created_at": iso(note.created_at),
-        "read_at": iso(note.read_at) if note.read_at else None,
+        "read_at": _time(note.read_at or None),
     }
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else iso(at)
