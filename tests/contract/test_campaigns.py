@@ -80,6 +80,19 @@ def test_those_are_due_whose_time_has_come(stores: Stores) -> None:
     assert list(stores.campaigns.due(NOW, 100)) == found[1:]
 
 
+def test_what_is_due_is_put_off_and_what_is_not_stays(stores: Stores) -> None:
+    later = replace(CAMPAIGN, id=CampaignId("cb" * 12), due_at=NOW + 1)
+    draft = replace(CAMPAIGN, id=CampaignId("cc" * 12))
+    for one in (replace(CAMPAIGN, due_at=NOW), later, draft):
+        stores.campaigns.put(one)
+    for one in (CAMPAIGN, later, draft, replace(CAMPAIGN, id=CampaignId("cd" * 12))):
+        stores.campaigns.postpone(APP, one.id, NOW, NOW + 60)
+    assert stored(stores) == replace(CAMPAIGN, due_at=NOW + 60)
+    assert [stores.campaigns.get(APP, one.id) for one in (later, draft)] == [later, draft]
+    assert list(stores.campaigns.due(NOW + 59, 9)) == [(APP, later.id)]
+    assert stores.campaigns.get(APP, CampaignId("cd" * 12)) is None
+
+
 @pytest.mark.row("PU-27")
 def test_pu_27_a_campaign_and_its_send_are_stored_together(stores: Stores) -> None:
     stores.campaigns.put(CAMPAIGN)

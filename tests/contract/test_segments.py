@@ -110,6 +110,22 @@ def test_days_are_counted_from_the_time_that_is_given(stores: Stores) -> None:
     assert [len(sifted(stores, NOBODY, 1, now=NOW + days * 86_400)[0]) for days in (0, 1, 2)] == [0, 0, 1]
 
 
+def test_who_was_created_later_than_is_asked_for_is_passed_over(stores: Stores) -> None:
+    for number in range(6):
+        stores.subscriptions.put(subscription(number, created_at=NOW + number), None)
+    known = [subscription(number).id for number in range(4)]
+    store, by, after = stores.subscriptions, NOW + 3, None
+    met = list(store.sift(APP, Anybody(), NOW, None, 9, known_by=by).recipients)
+    assert [one.id for one in met] == known
+    met = []
+    while True:
+        stretch = store.walk(APP, after, 2, known_by=by)
+        met += stretch.recipients
+        if (after := stretch.after) is None:
+            break
+    assert [one.id for one in met] == known
+
+
 def test_a_segment_is_kept_with_its_rule_as_it_is(stores: Stores) -> None:
     segments = stores.catalogue(SEGMENTS)
     segment = Segment(APP, SegmentId("ab" * 12), "Customers", None, RULE, NOW, NOW)
@@ -121,6 +137,6 @@ def test_a_segment_is_kept_with_its_rule_as_it_is(stores: Stores) -> None:
 
 
 def test_a_send_keeps_the_rule_that_it_was_made_with(stores: Stores) -> None:
-    to_members = send(1, audience=Matching(RULE), charge=Charge.QUOTA)
+    to_members = replace(send(1, audience=Matching(RULE), charge=Charge.QUOTA), asked_at=NOW - 90)
     stores.sends.reserve(to_members, None, None, NOW + 60, UNLIMITED)
     assert stores.sends.get(APP, to_members.id) == to_members

@@ -1,6 +1,7 @@
 """Campaigns and their wake-up calls in memory."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tests.memory.catalogue import MemoryCatalogue
 from tests.memory.storage import Storage
@@ -25,6 +26,13 @@ class MemoryCampaigns(MemoryCatalogue[Campaign]):
                 if one.due_at is not None and one.due_at <= now
             ]
         return [(app, name) for _, app, name in sorted(waiting)[:limit]]
+
+    def postpone(self, app: AppId, campaign: CampaignId, now: int, due_at: int) -> None:
+        """Have one that is due now be due at due_at instead."""
+        with self._storage.lock:
+            known = self.entries.get((app, campaign))
+            if known is not None and known.due_at is not None and known.due_at <= now:
+                self.entries[app, campaign] = replace(known, due_at=due_at)
 
     def expect_read(self, change: CampaignChange | None) -> None:
         """As its send's transaction does. Raises Stale."""

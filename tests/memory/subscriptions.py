@@ -88,9 +88,10 @@ class MemorySubscriptions:
         limit: int,
         shards: range = ALL_SHARDS,
         labels: Collection[str] = (),
+        known_by: int | None = None,
     ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after`, by shard and id."""
-        rest = [one for one in self._rest(app, after, shards) if not labels or set(labels) & set(one.labels)]
+        rest = [one for one in self._rest(app, after, shards, known_by) if not labels or set(labels) & set(one.labels)]
         shown = rest[:limit]
         return Walk(list(map(Recipient.of, shown)), _walking_place(shown[-1]) if len(rest) > limit else None)
 
@@ -102,9 +103,10 @@ class MemorySubscriptions:
         after: str | None,
         limit: int,
         shards: range = ALL_SHARDS,
+        known_by: int | None = None,
     ) -> Sifted:
         """Up to `limit` active subscriptions whom a rule means now, in the order of `walk`."""
-        rest, found = self._rest(app, after, shards), list[Recipient]()
+        rest, found = self._rest(app, after, shards, known_by), list[Recipient]()
         for seen, one in enumerate(rest, 1):
             if matches(rule, one, now):
                 found.append(Recipient.of(one))
@@ -204,9 +206,10 @@ class MemorySubscriptions:
     def _active(self, app: AppId) -> Sequence[Subscription]:
         return [stored for stored in self._of_app(app) if stored.state is SubscriptionState.ACTIVE]
 
-    def _rest(self, app: AppId, after: str | None, shards: range) -> Sequence[Subscription]:
+    def _rest(self, app: AppId, after: str | None, shards: range, known_by: int | None) -> Sequence[Subscription]:
         """The active ones of these shards that follow `after`, in the order of a walk."""
-        ordered = sorted((one for one in self._active(app) if shard_of(one.id) in shards), key=_walking_place)
+        known = [one for one in self._active(app) if known_by is None or one.created_at <= known_by]
+        ordered = sorted((one for one in known if shard_of(one.id) in shards), key=_walking_place)
         return [one for one in ordered if after is None or _walking_place(one) > after]
 
     def _of_app(self, app: AppId) -> Sequence[Subscription]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tocsin.application.jobs import FanOut, Recipient
 from tocsin.application.ports import Chunks, Subscriptions, Walk
+from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.ids import AppId, SubscriptionId
 from tocsin.domain.parts import shards_of
 from tocsin.domain.send import Chosen, Everyone, Matching, Send
@@ -58,7 +59,8 @@ class Stretches:
     """An audience in stretches, in an order that stays, so that a planner can go on where another one stopped.
 
     Whoever is chosen by name comes first, by id, then whoever carries a label: who is among the frozen recipients of
-    the chunks before does not come again.
+    the chunks before does not come again. Who subscribed after the send was asked for is passed over: no more are sent
+    to than were counted then, so they would take the places of others.
     """
 
     def __init__(self, subscriptions: Subscriptions, chunks: Chunks) -> None:
@@ -67,20 +69,21 @@ class Stretches:
 
     def next(self, send: Send, planned: FanOut, limit: int) -> Walk:
         """Up to `limit` recipients of a part that follow `planned.after`; there may be none though more follow."""
-        audience = send.audience
+        audience, app, by = send.audience, send.app, _known_by(send)
         shards = shards_of(planned.part, len(send.parts))
         if isinstance(audience, Everyone):
-            return self._subscriptions.walk(send.app, planned.after, limit, shards)
+            return self._subscriptions.walk(app, planned.after, limit, shards, known_by=by)
         if isinstance(audience, Matching):
-            sifted = self._subscriptions.sift(send.app, audience.rule, send.created_at, planned.after, limit, shards)
+            sifted = self._subscriptions.sift(
+                app, audience.rule, send.meant_at, planned.after, limit, shards, known_by=by
+            )
             return Walk(sifted.recipients, sifted.after)
         after = planned.after or ""
         if after.startswith(_LABELLED):
             chunks, _, place = after.removeprefix(_LABELLED).partition(":")
             return self._labelled(send, audience, int(chunks), place or None, limit)
-        rest = sorted(
-            (one for one in named(self._subscriptions, send.app, audience) if one.id > after), key=lambda one: one.id
-        )
+        known = (one for one in named(self._subscriptions, app, audience) if one.created_at <= by)
+        rest = sorted((one for one in known if one.id > after), key=lambda one: one.id)
         if not rest:
             return self._labelled(send, audience, planned.ordinal, None, limit)
         shown = [Recipient.of(one) for one in rest[:limit]]
@@ -93,10 +96,15 @@ class Stretches:
         if not audience.labels:
             return Walk([], None)
         taken = self._taken(send, chunks)
-        walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels)
+        walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels, known_by=_known_by(send))
         found = [one for one in walk.recipients if one.id not in taken]
         return Walk(found, None if walk.after is None else f"{_LABELLED}{chunks}:{walk.after}")
 
     def _taken(self, send: Send, chunks: int) -> set[SubscriptionId]:
         frozen = (self._chunks.frozen(send.app, send.id, number) for number in range(chunks))
         return {id_ for one in frozen if one is not None for id_ in one.ids}
+
+
+def _known_by(send: Send) -> int:
+    """When whoever is meant had subscribed at the latest (Unix seconds), however wrong the clock of who noted it."""
+    return send.meant_at + CLOCKS_DIFFER

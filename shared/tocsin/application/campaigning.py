@@ -223,9 +223,9 @@ class Campaigning:
             new = replace(new, notification=edit.shown(found.notification))
         at = edit.scheduled_at
         if isinstance(at, int):
-            return replace(new, status=CampaignStatus.SCHEDULED, scheduled_at=self._ahead(at), due_at=at)
+            return replace(new, status=CampaignStatus.SCHEDULED, reason=None, scheduled_at=self._ahead(at), due_at=at)
         if at is None or edit.status is CampaignStatus.DRAFT:
-            return replace(new, status=CampaignStatus.DRAFT, scheduled_at=None, due_at=None)
+            return replace(new, status=CampaignStatus.DRAFT, reason=None, scheduled_at=None, due_at=None)
         return new
 
     def _ahead(self, at: int) -> int:
@@ -272,12 +272,13 @@ class Campaigning:
 
 
 _COURSES_ASKED = {CampaignStatus.PAUSED, CampaignStatus.CANCELLED}
+_MENDING = {Step.EDIT, Step.SCHEDULE, Step.UNSCHEDULE}
 
 
 def _check(found: Campaign, send: Send | None, step: Step) -> None:
     """Raises Refused: CONFLICT."""
-    if step is Step.EDIT and found.status is CampaignStatus.PAUSED and found.sent_at is None:
-        return  # nobody was sent anything: what kept it from being sent can be mended
+    if step in _MENDING and found.status is CampaignStatus.PAUSED and found.reason is not None:
+        return  # nobody was sent anything: what kept it from being sent can be mended, and it can wait anew
     why = refusal(status_of(found, send), step)
     if why is not None:
         raise Refused(Fault.CONFLICT, why, field="status")

@@ -3,7 +3,10 @@
 A wake-up call may come late, twice, for a time that has changed since, or never: the campaign's record decides.
 """
 
-from dataclasses import replace
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tocsin.application.launching import Launching
 from tocsin.application.measuring import Measuring
@@ -16,7 +19,18 @@ from tocsin.domain.ids import AppId, CampaignId
 CLOCK = Actor("schedule", "schedule")
 """Who sends what is scheduled."""
 BATCH = 200
+AGAIN_AFTER = 540
+"""Seconds after which the sweep looks again at a campaign that it failed with: those behind it come first."""
 _RACES = 8
+Failed: TypeAlias = tuple[AppId, CampaignId, Exception]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One way through campaigns. done: with how many there was something to do. failed: with which not, and why."""
+
+    done: int = 0
+    failed: Sequence[Failed] = ()
 
 
 class Firing:
@@ -56,25 +70,47 @@ class Firing:
             return True
         raise Unavailable
 
-    def sweep(self, until: float) -> int:
-        """Fire all that are due; how many there were. One that fails does not keep the others waiting."""
-        fired = 0
+    def sweep(self, until: float) -> Round:
+        """Fire all that are due; one that fails does not keep the others waiting. until: Unix seconds to be done by."""
+        fired, failed = 0, list[Failed]()
         for app, name in list(self._campaigns.due(int(self._clock.now()), BATCH)):
             try:
                 fired += self.fire(app, name, until)
             except Exception as error:  # noqa: BLE001 - one campaign's bug must not hold up all others
                 self._meter.crash(error)
-        return fired
+                failed.append((app, name, error))
+                if not isinstance(error, Unavailable):
+                    self._put_off(app, name)
+        return Round(fired, failed)
 
-    def tidy(self) -> int:
-        """Remove wake-up calls that no campaign waits for; how many there were. Raises Unavailable, Unreadable."""
-        removed = 0
+    def tidy(self, until: float) -> Round:
+        """Remove wake-up calls that no campaign waits for. until: Unix seconds to stop at; the next hour begins anew.
+
+        A call that is left over finds nothing to do, and goes with its time. Raises Unavailable: they cannot be listed.
+        """
+        removed, failed = 0, list[Failed]()
         for app, name in self._schedules.all():
-            campaign = self._campaigns.get(app, name)
-            if campaign is None or campaign.status is not CampaignStatus.SCHEDULED:
-                self._schedules.remove(app, name)
-                removed += 1
-        return removed
+            try:
+                removed += self._tidied(app, name)
+            except Exception as error:  # noqa: BLE001 - the others are left over all the same
+                self._meter.crash(error)
+                failed.append((app, name, error))
+            if self._clock.now() >= until:
+                break
+        return Round(removed, failed)
+
+    def _put_off(self, app: AppId, name: CampaignId) -> None:
+        """Look at it again later: some that fail for ever must not be all that is ever looked at."""
+        now = int(self._clock.now())
+        with contextlib.suppress(Unavailable):  # then the next minute fails with it, and puts it off
+            self._campaigns.postpone(app, name, now, now + AGAIN_AFTER)
+
+    def _tidied(self, app: AppId, name: CampaignId) -> bool:
+        campaign = self._campaigns.get(app, name)
+        if campaign is not None and campaign.status is CampaignStatus.SCHEDULED:
+            return False
+        self._schedules.remove(app, name)
+        return True
 
     def _do(self, campaign: Campaign, until: float) -> None:
         if campaign.sent_at is not None:

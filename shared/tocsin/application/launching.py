@@ -84,7 +84,8 @@ class Launching:
         if known is not None and known.revision != segment.revision:
             known = None  # by another rule
         try:
-            found = self._segments.count(app.id, segment.rule, until, None if known is None else known.after)
+            after = None if known is None else known.after
+            found = self._segments.count(app.id, segment.rule, campaign.updated_at, until, after)
         except Unavailable:
             self._campaigns.put(replace(ours, due_at=int(self._clock.now()), revision=ours.revision + 1))
             raise
@@ -96,7 +97,8 @@ class Launching:
             self._campaigns.put(ours)
             return ours
         sent = replace(ours, counted=None, updated_at=now, revision=ours.revision + 1)
-        return self._send(app, sent, None, Matching(segment.rule), matched)
+        # Who came since it was asked for may not have been counted, and must take nobody's place.
+        return self._send(app, sent, None, Matching(segment.rule), matched, campaign.updated_at)
 
     def rest(self, campaign: Campaign, reason: str, actor: Actor) -> None:
         """Pause a campaign that cannot be sent, with the reason. Raises Stale."""
@@ -112,7 +114,13 @@ class Launching:
         self._campaigns.put(resting, self._noted(resting, Action.CAMPAIGN_PAUSED, actor))
 
     def _send(
-        self, app: App, new: Campaign, noted: AuditEntry | None, audience: Audience, most: int | None = None
+        self,
+        app: App,
+        new: Campaign,
+        noted: AuditEntry | None,
+        audience: Audience,
+        most: int | None = None,
+        asked_at: int | None = None,
     ) -> Campaign:
         now = int(self._clock.now())
         sent = replace(new, sent_at=now, due_at=now + SEALED_AFTER)
@@ -129,6 +137,7 @@ class Launching:
             origin=Origin.CAMPAIGN,
             variables=new.variables,
             campaign=CampaignChange(sent, noted),
+            asked_at=asked_at,
         )
         if self._sending.send(command).send is None:
             raise Refused(Fault.NO_SUBSCRIPTIONS, "No subscribers found")

@@ -12,6 +12,9 @@ PER_ADDRESS, PER_APP = (30, 60), (600, 60)
 FETCHES_PER_ADDRESS = (600, 60)
 """How often workers may ask for messages: a whole office gets a broadcast in the same minute."""
 
+PREVIEWS_PER_APP = (10, 60)
+"""How often an app's servers may have a segment looked through, which takes seconds and thousands of reads."""
+
 
 class Limiting:
     """Counts requests and refuses those that are too many.
@@ -47,6 +50,12 @@ class Limiting:
         Not by app: each recipient has a token of its own, and a broadcast must not keep people from subscribing.
         """
         self.take(f"fetch.{app.id}.{network}", *FETCHES_PER_ADDRESS)
+
+    def preview(self, app: App) -> None:
+        """Count a preview that looks through an app's subscriptions. Raises Refused: RATE_LIMITED."""
+        limit, seconds = PREVIEWS_PER_APP
+        message = f"Rate limit exceeded: more than {limit} previews of segments a minute"
+        self.take(f"preview.{app.id}", limit, seconds, message)
 
     def browser(self, app: App, network: str) -> None:
         """Count a browser's request. network: its address prefix. Raises Refused: RATE_LIMITED."""

@@ -32,11 +32,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many a rule means in the whole app, and some of them. estimated: not all were looked at."""
+    """How many a rule means in the whole app, and some of them.
+
+    estimated: not all were looked at. looked: how many subscriptions of the app were, one by one.
+    """
 
     total: int
     estimated: bool
     some: Sequence[Subscription]
+    looked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +114,15 @@ class Segments:
 
         self._try(app, segment, remove)
 
-    def count(self, app: AppId, rule: Rule, until: float, after: str | None = None) -> Counted:
+    def count(self, app: AppId, rule: Rule, at: float, until: float, after: str | None = None) -> Counted:
         """How many active subscriptions a rule means, from a place on (None: from the start).
 
-        until: Unix seconds to stop at, in the middle if need be; one stretch of about a second is always counted.
+        at: Unix seconds from which its days count back. until: Unix seconds to stop at, in the middle if need be; one
+        stretch of about a second is always counted.
         """
         matched, seen, first = 0, 0, list[SubscriptionId]()
-        now = self._clock.now()
         while True:
-            sifted = self._subscriptions.sift(app, rule, now, after, _AT_ONCE)
+            sifted = self._subscriptions.sift(app, rule, at, after, _AT_ONCE)
             matched, seen = matched + len(sifted.recipients), seen + sifted.seen
             first += [one.id for one in sifted.recipients[: SAMPLE - len(first)]]
             after = sifted.after
@@ -130,12 +134,12 @@ class Segments:
 
         Subscriptions are spread over the shards by a hash, so those that were looked at stand for the others.
         """
-        counted = self.count(app, rule, until)
+        counted = self.count(app, rule, self._clock.now(), until)
         some = tuple(self._subscriptions.load(app, counted.first).values()) if counted.first else ()
         if counted.after is None or not counted.seen:
-            return Size(counted.matched, estimated=False, some=some)
+            return Size(counted.matched, estimated=False, some=some, looked=counted.seen)
         active = max(counted.seen, self._subscriptions.counts(app).active)
-        return Size(round(counted.matched / counted.seen * active), estimated=True, some=some)
+        return Size(round(counted.matched / counted.seen * active), estimated=True, some=some, looked=counted.seen)
 
     def _try(self, app: AppId, segment: SegmentId, write: Callable[[Segment], Segment]) -> Segment:
         for _ in range(_RACES):

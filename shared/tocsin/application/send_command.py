@@ -34,9 +34,10 @@ class SendCommand:
 
     queued: deliver after the answer, however few they are. keeps_empty: a send to nobody is stored like any other, so
     that it can be looked up and repeated. repeat: what becomes of those in doubt after a worker was lost.
-    id: where the caller has chosen one. units, inbox, traced, origin: as in Send. silent: kept, and sent to nobody
-    (BN-20). variables: not None where title, body and URL are wordings (domain/template.py), to be filled in with these
-    values first; None where braces are only braces. campaign: stored in the send's own transaction; needs `queued`.
+    id: where the caller has chosen one. units, inbox, traced, origin, asked_at: as in Send. silent: kept, and sent to
+    nobody (BN-20). variables: not None where title, body and URL are wordings (domain/template.py), to be filled in
+    with these values first; None where braces are only braces. campaign: stored in the send's own transaction; needs
+    `queued`.
     """
 
     app: App
@@ -59,6 +60,7 @@ class SendCommand:
     origin: Origin = Origin.REQUEST
     variables: Mapping[str, str] | None = None
     campaign: CampaignChange | None = None
+    asked_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

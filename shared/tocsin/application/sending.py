@@ -245,6 +245,7 @@ class Sending:
             variables=command.variables,
             site_name="" if command.variables is None else app.name,
             statistics=app.statistics,
+            asked_at=command.asked_at,
         )
 
     def _keep(self, send: Send, idempotency: Idempotency | None, limits: Limits) -> _Reached:

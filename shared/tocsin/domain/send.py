@@ -140,6 +140,7 @@ class Send:
     became of each recipient (KM-25). statistics: its messages report that they were displayed, clicked or dismissed.
     variables: not None where title, body and URL hold placeholders, which each recipient's own message has filled in;
     then site_name is the app's name. See domain/template.py.
+    asked_at: when it was asked for (Unix seconds), where whom it means had to be counted first; None: when it was made.
     """
 
     id: SendId
@@ -170,6 +171,12 @@ class Send:
     statistics: bool = False
     variables: Mapping[str, str] | None = None
     site_name: str = ""
+    asked_at: int | None = None
+
+    @property
+    def meant_at(self) -> int:
+        """As of when it is for whom it is for (Unix seconds): who subscribes later is not meant."""
+        return self.created_at if self.asked_at is None else self.asked_at
 
     @property
     def source(self) -> Source:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from tocsin.application.firing import Round
 from tocsin.application.metrics import Metric
 from tocsin.application.reconciling import LATELY_DAYS
 from tocsin.domain.ids import AppId, CampaignId
@@ -40,7 +41,8 @@ def schedule_handler() -> Callable[[dict[str, Any], LambdaContext], None]:
                 case "campaign":
                     _fire(container, AppId(event["app"]), CampaignId(event["campaign"]), until)
                 case "tidy":
-                    observability.log("tidy", {"schedules": container.firing.tidy()})
+                    tidied = container.firing.tidy(until)
+                    observability.log("tidy", {"schedules": _told("call not tidied away", tidied)})
                 case "reconcile":
                     _reconcile(container, until)
                 case _:
@@ -63,7 +65,8 @@ def _sweep(container: Container, until: float) -> None:
         "runs": container.continuing.sweep,  # first: of all these, only they are due to the minute
         "swept": container.sweeping.sweep,
         "events": container.retrying.sweep,
-        "campaigns": lambda: container.firing.sweep(until),  # last: it may have to count a large audience
+        # Last: it may have to count a large audience.
+        "campaigns": lambda: _told("campaign not fired", container.firing.sweep(until)),
     }
     found: dict[str, int] = {}
     failed: list[Exception] = []
@@ -76,6 +79,13 @@ def _sweep(container: Container, until: float) -> None:
         observability.log("sweep", Fields(**found))  # type: ignore[typeddict-item]
     if failed:
         raise ExceptionGroup("sweep", failed)
+
+
+def _told(message: str, done: Round) -> int:
+    """With how many campaigns something was done; one line for each that failed."""
+    for app, campaign, error in done.failed:
+        observability.log(message, {"app": app, "campaign": campaign}, error)
+    return done.done
 
 
 def _reconcile(container: Container, until: float) -> None:

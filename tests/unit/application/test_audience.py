@@ -9,11 +9,13 @@ from tests.engine import MemoryEngine
 from tests.unit.application import queues
 from tocsin.application.identifying import Claim
 from tocsin.domain.chunk import Chunk
+from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
 from tocsin.domain.quota import Limits
-from tocsin.domain.send import Charge, Chosen
+from tocsin.domain.segment import Condition, Field, Operator
+from tocsin.domain.send import Audience, Charge, Chosen, Everyone, Matching
 from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App
 
@@ -99,6 +101,26 @@ def test_whoever_is_let_go_by_name_between_two_chunks_is_not_found_again_by_labe
 
     monkeypatch.setattr(engine.chunks, "open", open_and_let_go)
     assert sent(engine, owner, Chosen((ANNA,), labels=("news",))) == [both.id, other.id]
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [Everyone(), Matching(Condition(Field.LABELS, Operator.HAS, "news")), Chosen((ANNA,)), Chosen(labels=("news",))],
+    ids=["everyone", "a segment", "a person", "a label"],
+)
+def test_who_subscribes_after_a_send_was_accepted_takes_nobodys_place(engine: MemoryEngine, audience: Audience) -> None:
+    owner = builders.app(engine, credits_=100)
+    meant = [reader(engine, owner, number, "news", person="anna").id for number in (1, 2, 3)]
+    for one in engine.subscriptions.load(owner.id, meant).values():  # as a clock that is fast notes it
+        late = replace(one, created_at=one.created_at + CLOCKS_DIFFER, revision=one.revision + 1)
+        engine.subscriptions.put(late, one)
+    engine.sending.send(builders.send_command(owner, audience, queued=True))
+    engine.clock.advance(CLOCKS_DIFFER + 1)
+    for number in range(4, 14):
+        reader(engine, owner, number, "news", person="anna")
+    queues.plan(engine)
+    planned = [name for frozen in engine.storage.frozen.values() for name in frozen.ids]
+    assert sorted(planned) == sorted(meant)
 
 
 def test_units_are_held_instead_of_recipients_and_not_returned(engine: MemoryEngine) -> None:

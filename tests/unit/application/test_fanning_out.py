@@ -226,9 +226,9 @@ def test_ps_4_only_the_sends_own_app_is_walked(engine: MemoryEngine, monkeypatch
     asked: set[AppId] = set()
     honest = engine.subscriptions.walk
 
-    def walk(app: AppId, *where: Any) -> Walk:
+    def walk(app: AppId, *where: Any, **whom: Any) -> Walk:
         asked.add(app)
-        return honest(app, *where)
+        return honest(app, *where, **whom)
 
     owner, job = planned(engine, 3)
     monkeypatch.setattr(engine.subscriptions, "walk", walk)

@@ -123,12 +123,12 @@ def test_counting_goes_on_where_it_stopped(engine: MemoryEngine, monkeypatch: py
     owner, members = shop(engine, members=4, others=5)
     now, matched, seen, after, stretches = engine.clock.now(), 0, 0, None, 0
     while True:
-        counted = engine.segments.count(owner.id, VIP, until=now, after=after)
+        counted = engine.segments.count(owner.id, VIP, now, until=now, after=after)
         matched, seen, stretches = matched + counted.matched, seen + counted.seen, stretches + 1
         if (after := counted.after) is None:
             break
     assert (matched, seen, stretches) == (len(members), 9, 5)
-    whole = engine.segments.count(owner.id, VIP, until=now + 60)
+    whole = engine.segments.count(owner.id, VIP, now, until=now + 60)
     assert (whole.matched, whole.seen, whole.after) == (4, 9, None)
     assert sorted(whole.first) == sorted(members)
 

@@ -84,6 +84,24 @@ def test_every_example_is_what_its_schema_says(name: DialectName) -> None:
                 pytest.fail(f"{where}, {example['summary']}: {error}")
 
 
+@pytest.mark.parametrize(
+    ("config", "possible"),
+    [
+        ({"notification": {"title": "Hi", "body": "Welcome"}}, True),
+        ({"notification": {"title": "Hi"}, "templateId": "tmpl_a"}, True),
+        ({"templateId": "tmpl_a"}, True),
+        ({"delay": {"value": 1, "unit": "days"}}, True),
+        ({}, True),
+        ({"notification": {"title": "Hi"}}, False),
+        ({"notification": {}}, False),
+    ],
+)
+def test_what_a_flow_shows_has_texts_or_a_template(config: dict[str, Any], possible: bool) -> None:
+    components = of(DialectName("pushary"))["components"]
+    schema = {"$ref": "#/components/schemas/ConfigForm", "components": components}
+    assert Draft202012Validator(schema).is_valid(config) is possible
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_has_named_members(name: DialectName) -> None:
     schemas = of(name)["components"]["schemas"]

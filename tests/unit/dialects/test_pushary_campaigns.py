@@ -138,6 +138,18 @@ def test_pu_30_the_actions_answer_with_the_campaign_and_refuse_in_words(site: Si
     assert refused(site.server.call("GET", f"/campaigns/{name}"), 404, "Not Found") == "Campaign not found"
 
 
+def test_sending_and_going_on_name_the_send_though_its_segment_is_still_being_counted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.application.launching.WALKABLE", 0)
+    segment = expect(201, site.server.call("POST", "/segments", {"name": "All", "rules": {"everyone": True}}))["id"]
+    name = create(site, segmentId=segment)["id"]
+    for step in ("send", "pause", "resume"):
+        answer = act(site, name, step)
+        expect(200, answer)
+        assert answer.headers.get("x-send-id") == (None if step == "pause" else name.replace("camp_", "snd_"))
+
+
 @pytest.mark.row("PU-25", "PU-30")
 def test_pu_25_a_patch_changes_what_it_names_and_the_status_by_the_actions_rules(site: Site) -> None:
     name = create(site, iconUrl="https://example.com/i.png", scheduledAt=iso(AT))["id"]
@@ -161,6 +173,17 @@ def test_pu_25_a_patch_changes_what_it_names_and_the_status_by_the_actions_rules
     assert expect(200, patch(site, name, status="draft"))["scheduledAt"] is None
     assert expect(200, patch(site, name, status="cancelled"))["status"] == "cancelled"
     assert refused(patch(site, name, title="x"), 400, "Bad Request").startswith("Campaign is cancelled")
+
+
+@pytest.mark.row("PU-25")
+def test_pu_25_a_patch_that_changes_nothing_answers_the_campaign_as_it_is(site: Site) -> None:
+    name = create(site)["id"]
+    expect(200, act(site, name, "send"))
+    queues.drain(site.engine)
+    done = get(site, f"/{name}")
+    assert done["status"] == "completed"
+    for fields in ({}, {"foo": 1}):
+        assert expect(200, patch(site, name, **fields)) == done
 
 
 @pytest.mark.row("PU-43")

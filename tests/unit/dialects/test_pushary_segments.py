@@ -136,3 +136,42 @@ def test_who_may_not_read_subscribers_is_shown_none(site: Site) -> None:
     for path, body in ((f"/segments/{segment['id']}/preview", None), ("/segments/preview", {"rules": VIP})):
         refused(sender.call("POST", path, body), 403, "Forbidden")
     assert expect(200, sender.call("GET", f"/segments/{segment['id']}")) == segment
+
+
+def test_who_may_not_read_subscribers_cannot_word_rules_about_them_either(site: Site) -> None:
+    """By whom a campaign would reach, rules of one's own could spell out everybody's customData."""
+    segment = made(site)
+    for scope, lacking in (("push:send", "clients:read"), ("clients:read", "push:send")):
+        key = site.customer.pushary(scopes=[scope])
+        for method, path in (("POST", "/segments"), ("PATCH", f"/segments/{segment['id']}")):
+            answer = key.call(method, path, {"name": "Anna's plan", "rules": PRO})
+            assert refused(answer, 403, "Forbidden") == f"This key lacks the scope {lacking}"
+    assert expect(200, site.server.call("GET", "/segments"))["data"] == [segment]
+
+
+def test_segments_are_looked_through_ten_times_a_minute_by_all_keys_of_a_site(site: Site, engine: MemoryEngine) -> None:
+    segment, other = made(site), site.customer.pushary()
+    path, rules = f"/segments/{segment['id']}/preview", {"rules": VIP}
+    campaign = {"name": "Sale", "title": "Sale", "body": "Now", "segmentId": segment["id"]}
+    planned = expect(201, site.server.call("POST", "/campaigns", campaign))["id"]
+    asked = [
+        (site.server, path, None),
+        (other, "/segments/preview", rules),
+        (other, f"/campaigns/{planned}/preview", None),
+    ]
+    for number in range(10):
+        key, where, body = asked[number % 3]
+        expect(200, key.call("POST", where, body))
+        refused(
+            site.server.call("POST", "/segments/preview", {"rules": {}}), 400, "Bad Request"
+        )  # which is not counted
+    engine.clock.advance(20)
+    for key, where, body in asked:
+        answer = key.call("POST", where, body)
+        message = "Rate limit exceeded: more than 10 previews of segments a minute"
+        assert answer.json == {"error": "Too Many Requests", "message": message, "retryAfter": 40}
+        assert (answer.status, answer.headers["retry-after"]) == (429, "40")
+    expect(200, Site.open(engine).server.call("POST", "/segments/preview", rules))
+    expect(200, site.server.call("POST", "/send/preview", {"title": "Sale", "body": "Now"}))
+    engine.clock.advance(40)
+    expect(200, site.server.call("POST", path))

@@ -354,6 +354,26 @@ def test_a_misspelt_target_is_no_send_to_everyone(site: Site, engine: MemoryEngi
     assert not engine.storage.sends
 
 
+@pytest.mark.parametrize("name", ["scheduledAt", "sheduledAt", "send_at", "sendAfter", "delay", "deliverAt"])
+def test_a_time_makes_no_send_that_goes_out_at_once(site: Site, engine: MemoryEngine, name: str) -> None:
+    site.visit()
+    told = expect(400, site.server.send(**{name: "2099-01-01T00:00:00Z"}))["message"]
+    assert told == f"body must not have {name}, as it goes out at once: a campaign can wait for its scheduledAt"
+    assert not engine.storage.sends
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("actionUrl", "must name its link by url, not by actionUrl"),
+        ("click_url", "must name its link by url, not by click_url"),
+        ("icon", "must name its pictures by iconUrl and imageUrl, not by icon"),
+    ],
+)
+def test_a_link_or_picture_by_another_name_is_not_lost(site: Site, name: str, told: str) -> None:
+    assert expect(400, site.server.send(**{name: "https://example.com/a"}))["message"] == f"body {told}"
+
+
 def test_other_members_that_are_not_known_are_ignored(site: Site) -> None:
     site.visit()
     expect(200, site.server.send(priority="high", actions=[]))

@@ -12,7 +12,7 @@ import pytest
 from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application.scenes import breaks
-from tocsin.application.ports import Unavailable
+from tocsin.application.ports import Unavailable, Unreadable
 from tocsin.domain.campaign import Campaign, CampaignStatus
 from tocsin.domain.ids import AppId, CampaignId, SendId
 from tocsin.domain.quota import Limits
@@ -165,6 +165,21 @@ def test_pu_31_the_sweep_sends_it_though_other_sweeps_fail(
         deployed.run("scheduler")
     assert log_lines()[-1]["campaigns"] == 1
     assert (campaign.app, SendId(campaign.id)) in deployed.storage.sends
+
+
+def test_a_campaign_that_cannot_be_fired_is_named(
+    deployed: Deployed, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = scheduled(deployed)
+    monkeypatch.setattr(deployed.launching, "launch", breaks(Unreadable("title")))
+    deployed.run("scheduler")
+    line = next(line for line in log_lines() if line["message"] == "campaign not fired")
+    assert (line["level"], line["app"], line["campaign"], line["error"]) == (
+        "ERROR",
+        campaign.app,
+        campaign.id,
+        "Unreadable",
+    )
 
 
 def test_what_is_left_of_schedules_is_tidied_away(deployed: Deployed, log_lines: LogLines) -> None:

@@ -1,5 +1,6 @@
 """Campaigns on DynamoDB, and the write by which they join their send's transactions."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
@@ -7,10 +8,14 @@ from tocsin.adapters.dynamodb import keys
 from tocsin.adapters.dynamodb.audit_log import AuditSteps
 from tocsin.adapters.dynamodb.campaign_record import CAMPAIGN
 from tocsin.adapters.dynamodb.catalogue import DynamoCatalogue
-from tocsin.adapters.dynamodb.database import Database, Put
+from tocsin.adapters.dynamodb.database import ConditionFailed, Database, Put, Update
+from tocsin.adapters.dynamodb.marshalling import Item
 from tocsin.application.ports import CampaignChange
 from tocsin.domain.campaign import Campaign
 from tocsin.domain.ids import AppId, CampaignId
+
+# Whoever has moved it meanwhile has said when it is due.
+IS_DUE = "#due_at <= :now"
 
 
 class DynamoCampaigns(DynamoCatalogue[Campaign]):
@@ -38,6 +43,14 @@ class DynamoCampaigns(DynamoCatalogue[Campaign]):
         for record in found:
             app, name = keys.entry_in(record.text("pk"))
             yield app, CampaignId(name)
+
+    def postpone(self, app: AppId, campaign: CampaignId, now: int, due_at: int) -> None:
+        """Have one that is due now be due at due_at instead; no change if it is not due."""
+        values: Item = {"due_at": due_at, "now": now}
+        with contextlib.suppress(ConditionFailed):
+            self._database.change(
+                Update(self._table, keys.entry(app, CAMPAIGN.name, campaign), "SET #due_at = :due_at", values, IS_DUE)
+            )
 
 
 class CampaignSteps:

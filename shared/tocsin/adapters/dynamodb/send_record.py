@@ -57,6 +57,7 @@ def to_item(send: Send, due_at: int) -> Item:
         "statistics": send.statistics,
         "variables": None if send.variables is None else dict(send.variables),
         "site_name": send.site_name or None,
+        "asked_at": send.asked_at,
         "listed": keys.listed_sends(send.app, send.source),
         "listed_at": keys.place(send.created_at, send.id),
         "due_pk": keys.due(send.id),
@@ -96,6 +97,7 @@ def from_record(record: Record) -> Send:
         record.flag("statistics"),
         variables_in(record),
         record.text_or_none("site_name") or "",
+        record.number_or_none("asked_at"),
     )
 
 

@@ -24,6 +24,9 @@ class Campaigns(Catalogue[Campaign], Protocol):
     def due(self, now: int, limit: int) -> Iterable[tuple[AppId, CampaignId]]:
         """Campaigns whose due_at has come, the longest waiting of each partition first; may lag a moment."""
 
+    def postpone(self, app: AppId, campaign: CampaignId, now: int, due_at: int) -> None:
+        """Have one that is due now be due at due_at instead, be it readable or not; no change if it is not due."""
+
 
 class Schedules(Protocol):
     """One wake-up call for each scheduled campaign. It may come late, twice or never: the sweep looks as well."""

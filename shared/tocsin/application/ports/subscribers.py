@@ -87,12 +87,13 @@ class Subscriptions(Protocol):
         limit: int,
         shards: range = ALL_SHARDS,
         labels: Collection[str] = (),
+        known_by: int | None = None,
     ) -> Walk:
         """Up to `limit` active subscriptions of these shards that follow `after` (None: from the start).
 
         labels: only those with one of them, if there are any; a stretch may then be short, or empty, though more
-        follows, so that nobody has to look for a rare label without an end. What changed within the last second may not
-        show yet.
+        follows, so that nobody has to look for a rare label without an end. known_by: only those created by then (Unix
+        seconds). What changed within the last second may not show yet.
         """
 
     def sift(
@@ -103,11 +104,12 @@ class Subscriptions(Protocol):
         after: str | None,
         limit: int,
         shards: range = ALL_SHARDS,
+        known_by: int | None = None,
     ) -> Sifted:
         """Up to `limit` active subscriptions whom a rule means now, in the order of `walk` and from its places.
 
         A stretch ends after some thousands that were looked at, however few were meant, and may lag as there.
-        now: Unix seconds, for conditions that count days.
+        now: Unix seconds, for conditions that count days. known_by: as there.
         """
 
     def labelled(self, app: AppId, labels: Collection[str]) -> int:

@@ -62,13 +62,18 @@ def _halves(authorization: str) -> tuple[str | None, str]:
     return parse(SITE, site), secret
 
 
-def _server(scope: Scope) -> Callable[[Request, EngineDependency], Caller]:
+def _server(scope: Scope, *further: Scope) -> Callable[[Request, EngineDependency], Caller]:
     def caller(request: Request, engine: EngineDependency) -> Caller:
-        return caller_by(request, engine, counted(request, engine), NAME, scope)
+        found = caller_by(request, engine, counted(request, engine), NAME, scope)
+        for one in further:
+            found.require(one)
+        return found
 
     return caller
 
 
 Sender = Annotated[Caller, Depends(_server(Scope.SEND))]
 SubscriberReader = Annotated[Caller, Depends(_server(Scope.CLIENTS_READ))]
+# Who words rules and is told how many they mean could spell out what is kept of a single subscriber.
+RuleWriter = Annotated[Caller, Depends(_server(Scope.SEND, Scope.CLIENTS_READ))]
 SubscriberWriter = Annotated[Caller, Depends(_server(Scope.CLIENTS_WRITE))]

@@ -14,7 +14,7 @@ from tocsin.dialect_kit.bodies import SparseModel, WireModel
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.pushary.narrowing import refuse_other_targets
+from tocsin.dialects.pushary.narrowing import CAMPAIGN, own_names
 from tocsin.dialects.pushary.wordings import (
     TEXTS_OR_TEMPLATE,
     PictureUrl,
@@ -204,11 +204,7 @@ class CampaignRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
         require(cls, fields, "name", "title", "body")
         return fields
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        refuse_other_targets(cls, fields, "segmentId")
-        return fields
+    _own_names = own_names(CAMPAIGN)
 
     def to_campaign(self, engine: Engine, app: AppId) -> NewCampaign:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or segment)."""
@@ -250,11 +246,7 @@ class CampaignChangeRequest(WireModel):
     variables: Variables | None = None
     status: Literal["draft", "paused", "cancelled"] = "draft"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        refuse_other_targets(cls, fields, "segmentId")
-        return fields
+    _own_names = own_names(CAMPAIGN)
 
     def to_edit(self, engine: Engine, app: AppId) -> CampaignEdit:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or segment)."""

@@ -56,7 +56,10 @@ def list_campaigns(
     status: Annotated[Status | None, Query(description="Only campaigns in this status.")] = None,
     source: Annotated[Literal["api"] | None, Query(description="api: what /send has sent, instead.")] = None,
 ) -> ListReply[CampaignReply]:
-    """Campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for."""
+    """Campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for.
+
+    Totals of those to more than 10,000 may be 20 seconds old, or a hundredth of the time since they were sent.
+    """
     app, name, most = caller.app.id, listing("campaigns", source=source, status=status), min(limit, MAX_LIMIT)
     if source is not None and status is not None:
         raise Refused(Fault.FIELD_INVALID, "status goes with campaigns, not with source", field="status")
@@ -100,6 +103,8 @@ def change_campaign(
     app = caller.app.id
     _own(engine, app, campaign)
     edit = body.to_edit(engine, app)
+    if not edit.steps:
+        return get_campaign(caller, campaign, engine)
     return _reply(engine, engine.campaigning.change(app, campaign, edit, actor(request, caller.key)))
 
 
@@ -134,6 +139,7 @@ def resume_campaign(caller: Sender, campaign: Named, request: Request, engine: E
     _own(engine, caller.app.id, campaign)
     with beyond_the_plan(engine):
         resumed = engine.campaigning.resume(caller.app, campaign, actor(request, caller.key))
+    request.state.send = SendId(campaign)
     return _reply(engine, resumed)
 
 

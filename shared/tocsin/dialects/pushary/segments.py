@@ -16,14 +16,15 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.pushary.callers import Sender, SubscriberReader
+from tocsin.dialects.pushary.callers import RuleWriter, Sender, SubscriberReader
 from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.rules import Rules, from_rule, to_rule
 from tocsin.dialects.pushary.subscribers import SubscriberReply
 from tocsin.domain.errors import Fault, Refused
-from tocsin.domain.ids import AppId, SegmentId
+from tocsin.domain.ids import SegmentId
 from tocsin.domain.keep import KEEP
 from tocsin.domain.segment import Rule, Segment
+from tocsin.domain.tenancy import App
 
 router = APIRouter(prefix="/api/v1/server/segments")
 
@@ -96,10 +97,11 @@ class SegmentPreviewReply(WireModel):
     sample: list[SubscriberReply]
 
     @classmethod
-    def of(cls, engine: Engine, app: AppId, rule: Rule) -> "SegmentPreviewReply":
-        """Whom a rule means just now."""
-        size = engine.segments.size(app, rule, engine.clock.now() + PREVIEW_SECONDS)
-        sample = [SubscriberReply.of(view) for view in engine.listing.views(app, size.some)]
+    def of(cls, engine: Engine, app: App, rule: Rule) -> "SegmentPreviewReply":
+        """Whom a rule means just now. Raises Refused: RATE_LIMITED."""
+        engine.limiting.preview(app)
+        size = engine.segments.size(app.id, rule, engine.clock.now() + PREVIEW_SECONDS)
+        sample = [SubscriberReply.of(view) for view in engine.listing.views(app.id, size.some)]
         return cls(count=size.total, estimated=size.estimated, sample=sample)
 
 
@@ -131,12 +133,12 @@ def list_segments(
 
 @router.post("", status_code=HTTP_201_CREATED)
 def create_segment(
-    caller: Sender,
+    caller: RuleWriter,
     body: Annotated[SegmentRequest, json_body(SegmentRequest)],
     request: Request,
     engine: EngineDependency,
 ) -> SegmentReply:
-    """Keep a new one."""
+    """Keep a new one; needs both push:send and clients:read."""
     rule, by = to_rule(body.rules), actor(request, caller.key)
     return SegmentReply.of(engine.segments.create(caller.app.id, body.name, body.description, rule, by))
 
@@ -147,8 +149,8 @@ def preview_rules(
     body: Annotated[SegmentPreviewRequest, json_body(SegmentPreviewRequest)],
     engine: EngineDependency,
 ) -> SegmentPreviewReply:
-    """Whom rules mean just now; they are not kept."""
-    return SegmentPreviewReply.of(engine, caller.app.id, to_rule(body.rules))
+    """Whom rules mean just now; they are not kept. A site has ten previews of segments a minute."""
+    return SegmentPreviewReply.of(engine, caller.app, to_rule(body.rules))
 
 
 @router.get("/{segment_id}")
@@ -159,13 +161,13 @@ def get_segment(caller: Sender, segment: Named, engine: EngineDependency) -> Seg
 
 @router.patch("/{segment_id}")
 def change_segment(
-    caller: Sender,
+    caller: RuleWriter,
     segment: Named,
     body: Annotated[SegmentChangeRequest, json_body(SegmentChangeRequest)],
     request: Request,
     engine: EngineDependency,
 ) -> SegmentReply:
-    """Replace name, description or rules; campaigns that are not sent yet go by the new ones."""
+    """Replace name, description or rules; campaigns not sent yet go by the new ones. Needs both scopes, too."""
     changed = engine.segments.change(caller.app.id, segment, body.to_change(), actor(request, caller.key))
     return SegmentReply.of(changed)
 
@@ -180,4 +182,4 @@ def delete_segment(caller: Sender, segment: Named, request: Request, engine: Eng
 @router.post("/{segment_id}/preview")
 def preview_segment(caller: SubscriberReader, segment: Named, engine: EngineDependency) -> SegmentPreviewReply:
     """Whom a segment means just now."""
-    return SegmentPreviewReply.of(engine, caller.app.id, engine.segments.show(caller.app.id, segment).rule)
+    return SegmentPreviewReply.of(engine, caller.app, engine.segments.show(caller.app.id, segment).rule)

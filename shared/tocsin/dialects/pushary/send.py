@@ -18,7 +18,7 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Labels, Title, WebUrl, json_object
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialects.pushary.callers import NAME, Sender
-from tocsin.dialects.pushary.narrowing import refuse_other_targets
+from tocsin.dialects.pushary.narrowing import SEND, own_names
 from tocsin.dialects.pushary.plan import beyond_the_plan
 from tocsin.dialects.pushary.wordings import TEXTS_OR_TEMPLATE, Variables, require, require_wordings, worded
 from tocsin.domain.errors import Fault, Refused
@@ -68,11 +68,7 @@ class SendRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
         require(cls, fields, "title", "body")
         return fields
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_target_by_another_name(cls, fields: dict[str, object]) -> dict[str, object]:
-        refuse_other_targets(cls, fields, "subscriberIds, externalIds or tags")
-        return fields
+    _own_names = own_names(SEND)
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "SendRequest":

@@ -15,6 +15,7 @@ from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import Sender
+from tocsin.dialects.pushary.narrowing import TEXTS, own_names
 from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.wordings import PictureUrl, WordedBody, WordedTitle, WordedUrl
 from tocsin.domain.errors import Fault, Refused
@@ -64,6 +65,8 @@ class TemplateRequest(SparseModel):
     imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
 
+    _own_names = own_names(TEXTS)
+
     def to_texts(self) -> TemplateTexts:
         """The core's form."""
         return TemplateTexts(self.name, self.title, self.body, self.iconUrl, self.imageUrl, self.actionUrl)
@@ -78,6 +81,8 @@ class TemplateChangeRequest(WireModel):
     iconUrl: PictureUrl | None = None
     imageUrl: PictureUrl | None = None
     actionUrl: WordedUrl | None = None
+
+    _own_names = own_names(TEXTS)
 
     def to_change(self) -> TemplateChange:
         """The core's form."""
