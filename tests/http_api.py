@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -19,6 +19,8 @@ from mangum.types import LambdaContext
 from tests import conformance
 from tests.engine import OPERATOR_KEY, MemoryEngine
 from tests.infrastructure.template import resources
+from tocsin.application.engine import Engine
+from tocsin.application.ports import Meter
 from tocsin.entrypoints.http import Application, Capability
 
 # Made while modules are imported, because unit tests may open no socket and a loop wakes itself by one.
@@ -40,16 +42,30 @@ class Answer:
         return json.loads(self.body)
 
 
+class _Current:
+    """The engine of the call under way, or a part of it: applications take long to make, so all tests share them."""
+
+    engine: MemoryEngine
+
+    def __init__(self, *path: str) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        return reduce(getattr, (*self._path, name), _Current.engine)
+
+
+@cache
+def _served(function: Capability) -> Mangum:
+    asyncio.set_event_loop(_LOOP)
+    engine, meter = cast("Engine", _Current()), cast("Meter", _Current("meter"))
+    return Mangum(Application(function, engine, meter), lifespan="off")
+
+
 class HttpApi:
     """All functions' web applications over one engine, reached without a network."""
 
     def __init__(self, engine: MemoryEngine) -> None:
         self.engine = engine
-        asyncio.set_event_loop(_LOOP)
-        self._functions = {
-            capability: Mangum(Application(capability, engine, engine.meter), lifespan="off")
-            for capability in Capability
-        }
 
     def call(
         self,
@@ -81,8 +97,9 @@ class HttpApi:
             "body": base64.b64encode(raw).decode(),
             "isBase64Encoded": True,
         }
+        _Current.engine = self.engine
         asyncio.set_event_loop(_LOOP)
-        reply = self._functions[function or function_of(path)](event, cast("LambdaContext", None))
+        reply = _served(function or function_of(path))(event, cast("LambdaContext", None))
         content = reply["body"].encode() if not reply["isBase64Encoded"] else base64.b64decode(reply["body"])
         answered = _lower(reply["headers"])
         if answered.get("content-encoding") == "gzip":

@@ -21,7 +21,7 @@ from tests.bench.audience import UserAgent
 from tests.bench.cloud import Cloud
 from tests.bench.cloud_doors import clients_of, served
 from tests.bench.deployment import SITE, Deployment
-from tests.bench.lambda_event import Context, environment, event
+from tests.bench.lambda_event import Context, environment, event, has_platform_lines
 from tests.bench.million import LAMBDA_LINES, Clock, Log, logging_to
 from tests.bench.push_service import make_certificate
 from tests.bench.racing import AWS
@@ -108,7 +108,9 @@ def measured(folder: Path, total: int, share: int) -> Beacons:
         read_units=sum(cloud.read_units.values()) / number,
         queue_requests=1 + requests / number,
         invocations=1 + invocations / share / number,
-        log_bytes=taken_log / taken + ACCESS_LINE + (logged.bytes + invocations * LAMBDA_LINES) / share / number,
+        log_bytes=taken_log / taken
+        + ACCESS_LINE
+        + (logged.bytes + invocations * _platform_bytes("tally")) / share / number,
         writes=cloud.calls["PutItem"] / number,
     )
 
@@ -141,7 +143,11 @@ def _taken(number: int) -> tuple[int, float, int]:
         cpu = time.process_time() - cpu
     if sum(map(len, cloud.queued.values())) != number + 1:
         raise AssertionError("a beacon was not queued")
-    return number, cpu, logged.bytes + number * LAMBDA_LINES
+    return number, cpu, logged.bytes + number * _platform_bytes("beacons")
+
+
+def _platform_bytes(function: str) -> int:
+    return LAMBDA_LINES if has_platform_lines(function) else 0
 
 
 def _batches(app: AppId, send: SendId, number: int) -> Iterator[tuple[float, Sequence[str]]]:

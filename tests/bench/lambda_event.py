@@ -38,6 +38,12 @@ def batch_size(function: str) -> int:
     return size
 
 
+def has_platform_lines(function: str) -> bool:
+    """Whether Lambda itself logs each invocation: START, END and REPORT."""
+    logging: Mapping[str, object] = _function(function)["LoggingConfig"]
+    return logging.get("SystemLogLevel", "INFO") == "INFO"
+
+
 def environment(function: str) -> Mapping[str, str]:
     """The settings that the template gives it; a resource stands for its name."""
     variables = {

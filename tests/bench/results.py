@@ -10,6 +10,7 @@ from tests.bench.bars import Bar
 from tests.bench.beacons import PATTERN, Beacons
 from tests.bench.million import Story
 from tests.bench.racing import ASYNC, FAN_OUT, FLOOR, FLOOR_C, LOOP, NODE, OURS, PEERS, Measured
+from tocsin.domain.cost import cost_of_reports
 from tocsin.domain.prices import AS_OF, USD, VCPU_GB, Resource
 
 MILLION = 1_000_000
@@ -185,6 +186,7 @@ class Results:
             price = self.dollars_of_beacons[resource]
             yield f"  {resource.value:28} {float(number):14,.3f} x ${USD[resource]:.10f} = ${price:.4f}"
         yield f"  {'together':28} {'':33} ${sum(self.dollars_of_beacons.values()):.4f}"
+        yield f"  {'as previews and sends tell it':28} {'':32} ${cost_of_reports(MILLION).total / MILLION:.4f}"
 
     def _bars(self, verdicts: bool) -> Iterator[str]:
         yield ""

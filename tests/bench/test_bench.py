@@ -15,7 +15,7 @@ from tests.bench.audience import UserAgent
 from tests.bench.bars import Bar, count
 from tests.bench.cloud import Cloud
 from tests.bench.cloud_doors import clients_of, served
-from tests.bench.costs import priced, used
+from tests.bench.costs import priced, used, used_by_readers
 from tests.bench.deployment import notification, text
 from tests.bench.lambda_event import event
 from tests.bench.million import Task, simulate
@@ -26,6 +26,8 @@ from tests.contract.stores import Stores, dynamo_stores, memory_stores
 from tests.contract.tables import Tables
 from tests.contract.test_histories import random_steps
 from tests.memory.system import VirtualClock
+from tocsin.domain.cost import cost_of_reports
+from tocsin.domain.estimate import USUAL_REPORTS
 from tocsin.domain.ids import SendId
 from tocsin.domain.prices import Resource
 
@@ -122,11 +124,19 @@ def test_a_simulated_send_reaches_everybody_and_costs_what_it_asked_for() -> Non
 
 
 def test_what_readers_do_is_counted_and_costs_what_it_asked_for(tmp_path: Path) -> None:
-    found = beacons.measured(tmp_path, 300_000, 300)
-    assert found.counted == 1_000  # measured() fails unless the figures are those of the pattern
+    found = beacons.measured(tmp_path, 1_000_000, 200)
+    assert found.counted == 5_000  # measured() fails unless the figures are those of the pattern
     assert 0.3 < found.writes <= found.write_units < 2
     assert found.queue_requests > found.invocations > 1
     assert found.cpu > 0.0005
+    counted = used_by_readers(found, 1_000_000)
+    for resource, told in cost_of_reports(1_000_000).units.items():
+        if resource is not Resource.GB_SECOND:  # depends on the machine
+            assert float(told) == pytest.approx(float(counted[resource]), rel=0.1), resource
+
+
+def test_as_many_reports_are_expected_as_the_readers_here_send() -> None:
+    assert round(beacons.READERS / beacons.DISPLAYED, 2) == USUAL_REPORTS
 
 
 def test_who_is_gone_costs_more_and_is_counted_apart() -> None:

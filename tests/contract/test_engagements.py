@@ -9,8 +9,10 @@ from tocsin.adapters.dynamodb import seen_record
 from tocsin.adapters.dynamodb.marshalling import to_attributes
 from tocsin.adapters.dynamodb.send_record import KEPT_SECONDS
 from tocsin.application.ports import Stale
+from tocsin.domain.campaign import Totals
 from tocsin.domain.chunk import CHUNK_SIZE
 from tocsin.domain.engagement import BLOCK_CHUNKS, HOUR, Act, Block, Engagement, Figures, Sighting, news, noted
+from tocsin.domain.glance import Glance
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.place_token import Place
 from tocsin.webpush.origins import PushService
@@ -92,3 +94,18 @@ def test_a_block_of_which_everybody_did_everything_takes_one_write_unit_in_its_f
     item = seen_record.to_item(noted(empty, news(empty, seen, clicks_only=False)), NOW)
     assert item["expires_at"] == NOW + KEPT_SECONDS
     assert kilobytes - 1 < size_of(to_attributes(item)) / 1024 <= kilobytes
+
+
+def test_the_totals_that_were_last_kept_are_those_of_one_send(stores: Stores) -> None:
+    first, later = (
+        Glance(Totals(5, 4, 1), NOW, settled=False),
+        Glance(Totals(5, 4, 1, 3, 2, 1, 6), NOW + 9, settled=True),
+    )
+    assert stores.engagements.glance(APP, SEND) is None
+    stores.engagements.keep(send(1), first)
+    assert stores.engagements.glance(APP, SEND) == first
+    stores.engagements.keep(send(1), later)
+    assert stores.engagements.glance(APP, SEND) == later
+    assert stores.engagements.glance(OTHER_APP, SEND) is None
+    assert stores.engagements.glance(APP, OTHER) is None
+    assert stores.engagements.of(APP, SEND) == Engagement()

@@ -4,7 +4,9 @@ from tests.memory.storage import Storage
 from tocsin.application.ports import Stale
 from tocsin.application.sightings import Sighted, decode_sighted, encode_sighted
 from tocsin.domain.engagement import Block, Engagement, engagement
+from tocsin.domain.glance import Glance
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Send
 
 
 class MemorySightings:
@@ -45,3 +47,11 @@ class MemoryEngagements:
         """The figures of a send."""
         with self._storage.lock:
             return engagement(block.figures for key, block in self._storage.seen.items() if key[:2] == (app, send))
+
+    def glance(self, app: AppId, send: SendId) -> Glance | None:
+        """The totals of a send as they were last kept."""
+        return self._storage.glances.get((app, send))
+
+    def keep(self, send: Send, glance: Glance) -> None:
+        """Keep the totals of a send."""
+        self._storage.glances[send.app, send.id] = glance

@@ -16,6 +16,7 @@ from tocsin.domain.audit import AuditEntry
 from tocsin.domain.campaign import Campaign
 from tocsin.domain.chunk import Chunk
 from tocsin.domain.engagement import Block
+from tocsin.domain.glance import Glance
 from tocsin.domain.ids import AppId, KeyId, SendId, SubscriptionId, TenantId
 from tocsin.domain.importing import Import, ImportId
 from tocsin.domain.ledger import LedgerEntry, RowKind
@@ -99,6 +100,7 @@ class Storage:
     frozen: dict[ChunkKey, Frozen] = field(default_factory=dict)
     fetches: set[tuple[ChunkKey, int]] = field(default_factory=set)
     seen: dict[ChunkKey, Block] = field(default_factory=dict)
+    glances: dict[tuple[AppId, SendId], Glance] = field(default_factory=dict)
     hooks: dict[tuple[AppId, DialectName], Webhook] = field(default_factory=dict)
     pending_events: dict[tuple[AppId, DialectName, str], PendingEvent] = field(default_factory=dict)
     notes: dict[tuple[AppId, str, SendId], Note] = field(default_factory=dict)

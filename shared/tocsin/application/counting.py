@@ -127,10 +127,10 @@ class Counting:
 
     def _trigger(self, send: Send, trigger: Trigger, sightings: Sequence[Sighting]) -> None:
         """Begin the runs that wait for this."""
-        if sightings and self._triggering.wanted(send.app, trigger, send.id):
+        if sightings and (flows := self._triggering.wanted(send.app, trigger, send.id)):
             recipients = self._recipients(send, sightings)
             happenings = [(recipients[each.place], each.at) for each in sightings if each.place in recipients]
-            self._triggering.all_happened(send.app, trigger, happenings, send.id)
+            self._triggering.begin(send.app, flows, trigger, happenings)
 
     def _recipients(self, send: Send, sightings: Sequence[Sighting]) -> Mapping[Place, SubscriptionId]:
         """Who is meant, as the send's chunks have it."""

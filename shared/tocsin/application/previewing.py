@@ -1,16 +1,20 @@
 """What a send would do, asked before: how many it is for, whether they fit the limits, how long it takes, its cost."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tocsin.application.audience import WALKABLE, all_of, named
 from tocsin.application.jobs import Recipient
+from tocsin.application.measuring import Measuring
 from tocsin.application.ports import Clock, Credits, Quotas, Sends, Subscriptions
 from tocsin.application.segments import SAMPLE, Segments, Size
 from tocsin.application.send_command import SendCommand
 from tocsin.domain.campaign import Campaign
 from tocsin.domain.chunk import Repeat
-from tocsin.domain.estimate import Estimate, estimate
+from tocsin.domain.cost import Cost, cost_of_looking
+from tocsin.domain.estimate import Estimate, estimate, told_by
 from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.parts import parted
 from tocsin.domain.quota import Limits, QuotaWindow, Usage, without_room
@@ -28,10 +32,11 @@ _NOBODY = SendId("0" * 24)
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """How many of some recipients lack a value that the texts name."""
+    """How many of some recipients lack a value that the texts name. names: how many of them, by name."""
 
     sampled: int
     lacking: int
+    names: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class Preview:
     """What a send would do now.
 
     estimated: the audience is about so many, or at most so many. quota, credits: what it would take of each.
-    available: credits. lacking: None where the texts need no values of recipients.
+    available: credits. lacking: None where the texts need no values of recipients. unused: variables that no text
+    names. looked: how many subscriptions were looked at to find this out.
     """
 
     audience: int
@@ -51,6 +57,13 @@ class Preview:
     credits: int
     available: int
     lacking: Lacking | None
+    unused: Collection[str]
+    looked: int
+
+    @property
+    def own_cost(self) -> Cost:
+        """What this preview itself took."""
+        return cost_of_looking(self.looked)
 
     @property
     def without_room(self) -> QuotaWindow | None:
@@ -59,16 +72,18 @@ class Preview:
 
     @property
     def fits(self) -> bool:
-        """Whether it would be accepted as it is."""
-        return self.without_room is None and self.credits <= self.available
+        """Whether it would be accepted as it is; a send to nobody is not."""
+        somebody = self.audience > 0 or self.estimated
+        return somebody and self.without_room is None and self.credits <= self.available
 
 
 class Previewing:
-    """Looks at everything that decides about a send, and changes nothing."""
+    """Looks at everything that decides about a send, and changes none of it."""
 
     def __init__(
         self,
         sends: Sends,
+        measuring: Measuring,
         subscriptions: Subscriptions,
         segments: Segments,
         quotas: Quotas,
@@ -76,6 +91,7 @@ class Previewing:
         clock: Clock,
     ) -> None:
         self._sends = sends
+        self._measuring = measuring
         self._subscriptions = subscriptions
         self._segments = segments
         self._quotas = quotas
@@ -88,16 +104,20 @@ class Previewing:
         counts = self._subscriptions.counts(app.id)
         sized = self._size(command, counts)
         latest = self._sends.listed(app.id, [command.dialect, Origin.CAMPAIGN], LATEST, None).items
+        read = self._measuring.glances([one for one in latest if told_by(one, now)])
+        renderer = None if command.variables is None else _renderer(command, command.variables)
         return Preview(
             sized.total,
             sized.estimated,
-            estimate(_made_up(command, sized.total, counts, now), latest),
+            estimate(_made_up(command, sized.total, counts, now), latest, read),
             app.limits,
             self._quotas.usage(app.id, now),
             quota=sized.total if command.charge is Charge.QUOTA else 0,
             credits=sized.total if command.charge is Charge.CREDITS else 0,
             available=self._credits.balance(app.id).available,
-            lacking=_lacking(command, sized.some),
+            lacking=None if renderer is None or renderer.alike else _lacking(renderer, sized.some),
+            unused=() if renderer is None else renderer.unused,
+            looked=sized.looked,
         )
 
     def campaign(self, app: App, campaign: Campaign) -> Preview:
@@ -126,23 +146,24 @@ class Previewing:
                 known = named(store, app, chosen)
                 if not labels:
                     return Size(len(known), estimated=False, some=known[:SAMPLE])
-                if counts.of(frozenset(SubscriptionState)) > WALKABLE:
+                kept = counts.of(frozenset(SubscriptionState))
+                if kept > WALKABLE:
                     most = min(counts.active, len(known) + store.labelled(app, labels))
                     return Size(most, estimated=True, some=known[:SAMPLE])
                 everybody = all_of(store, app, chosen)
-                return Size(len(everybody), estimated=False, some=self._loaded(app, everybody[:SAMPLE]))
+                return Size(len(everybody), estimated=False, some=self._loaded(app, everybody[:SAMPLE]), looked=kept)
 
     def _loaded(self, app: AppId, recipients: Sequence[Recipient]) -> Sequence[Subscription]:
         return list(self._subscriptions.load(app, [one.id for one in recipients]).values()) if recipients else []
 
 
-def _lacking(command: SendCommand, some: Sequence[Subscription]) -> Lacking | None:
-    if command.variables is None:
-        return None
-    renderer = Renderer(command.notification, command.variables, command.app.name)
-    if renderer.alike:
-        return None
-    return Lacking(len(some), sum(renderer.to(one).missing > 0 for one in some))
+def _renderer(command: SendCommand, variables: Mapping[str, str]) -> Renderer:
+    return Renderer(command.notification, variables, command.app.name)
+
+
+def _lacking(renderer: Renderer, some: Sequence[Subscription]) -> Lacking:
+    found = [renderer.lacking(one) for one in some]
+    return Lacking(len(some), sum(map(bool, found)), dict(Counter(chain.from_iterable(found))))
 
 
 def _made_up(command: SendCommand, total: int, counts: Counts, now: int) -> Send:
@@ -168,4 +189,5 @@ def _made_up(command: SendCommand, total: int, counts: Counts, now: int) -> Send
         expires_at=now,
         settled_at=None,
         parts=() if not queued else parted(counts.by_shard, total) if everyone else (total,),
+        statistics=command.app.statistics,
     )

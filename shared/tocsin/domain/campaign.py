@@ -76,6 +76,11 @@ class Totals:
     dismissed: int = 0
     missing: int = 0
 
+    @property
+    def reports(self) -> int:
+        """How much of what readers did was counted, in all."""
+        return self.displayed + self.clicked + self.dismissed
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:

@@ -20,6 +20,17 @@ RECORD_BYTES = 130
 WALKED = Decimal("0.09")
 """Read units for each subscription of an app that is walked: about 600 bytes, read eventually, a page at a time."""
 SHARDS = 32
+REPORT: Mapping[Resource, Decimal] = {
+    Resource.API_REQUEST: Decimal(1),
+    Resource.INVOCATION: Decimal("1.01"),
+    Resource.GB_SECOND: Decimal("0.0025") * VCPU_GB,
+    Resource.QUEUE_REQUEST: Decimal("1.2"),
+    Resource.FAIR_QUEUE_REQUEST: Decimal("1.2"),
+    Resource.WRITE_UNIT: Decimal("0.82"),
+    Resource.READ_UNIT: Decimal("1.02"),
+    Resource.LOG_GB: Decimal("605e-9"),
+}
+"""What it takes to have one report of a reader counted, each sent by itself, as most are; `make bench` counts it."""
 IN_TRANSACTION = 2
 _MICRO = 1_000_000
 
@@ -44,8 +55,8 @@ def cost(send: Send, counts: Tally, report: Report) -> Cost:
     """An estimate, for what the send took so far.
 
     Saves of chunks and processor time are counted as they happen; what belongs to every send, chunk or recipient is
-    counted by its number. Left out: data transfer, logs, waiting (a worker waits for many chunks at once), repeats of
-    queue messages, reading who has not the label or is not in the segment, free tiers and discounts.
+    counted by its number. Left out: what readers report, data transfer, logs, waiting (a worker waits for many chunks
+    at once), repeats of queue messages, reading who has not the label or is not in the segment, free tiers, discounts.
     """
     units: Counter[Resource] = Counter()
     of_chunks = _of_queued(send) if send.parts else _of_request(send)
@@ -54,6 +65,16 @@ def cost(send: Send, counts: Tally, report: Report) -> Cost:
     units[Resource.WRITE_UNIT] += report.writes
     found = {resource: Decimal(number) for resource, number in units.items()}
     return Cost(found | {Resource.GB_SECOND: Decimal(report.cpu_ms) / 1000 * VCPU_GB})
+
+
+def cost_of_reports(number: int) -> Cost:
+    """An estimate, for so many reports of readers that were counted: displayed, clicked, dismissed."""
+    return Cost({resource: number * units for resource, units in REPORT.items()})
+
+
+def cost_of_looking(subscriptions: int) -> Cost:
+    """An estimate, for finding out how many are meant by looking at so many of an app's subscriptions."""
+    return Cost({Resource.READ_UNIT: SHARDS + subscriptions * WALKED})
 
 
 def _of_any(send: Send) -> Mapping[Resource, int]:

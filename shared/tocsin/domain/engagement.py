@@ -92,6 +92,11 @@ class Engagement:
     by_hour: Mapping[int, Figures] = field(default_factory=dict)
     by_service: Mapping[PushService, Figures] = field(default_factory=dict)
 
+    @property
+    def reports(self) -> int:
+        """How much was counted, in all."""
+        return self.displayed + self.clicked + self.dismissed
+
 
 def news(block: Block, sightings: Iterable[Sighting], *, clicks_only: bool) -> tuple[Sighting, ...]:
     """What a block does not know yet, each once, in the order in which it happened.

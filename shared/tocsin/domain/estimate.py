@@ -1,12 +1,13 @@
-"""What a send would take, by what the app's latest ones took: minutes, who is gone, and what it costs."""
+"""What a send would take, by what the app's latest ones took: minutes, who is gone, what readers report, its cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 
+from tocsin.domain.campaign import Totals
 from tocsin.domain.chunk import CHUNK_SIZE, SAVE_EVERY
-from tocsin.domain.cost import Cost, cost
+from tocsin.domain.cost import Cost, cost, cost_of_reports
 from tocsin.domain.report import Report
 from tocsin.domain.send import LARGE, Course, Send, SendState, Tally
 
@@ -15,6 +16,23 @@ USUAL_PACE = 60_000
 CPU_MS = 0.3
 """Processor time for each recipient where no send tells."""
 CLAIM_AND_END = 2
+USUAL_REPORTS = 0.72
+"""Reports for each accepted message where no send tells: six of ten display it, a fifth of whom click or dismiss."""
+READ_SECONDS = 86_400
+"""After a day hardly anybody reads what is new to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What readers would report of a send. measured: by sends of the app, not by the usual share."""
+
+    number: int
+    measured: bool
+
+    @property
+    def cost(self) -> Cost:
+        """Of taking and counting them, at AWS's list prices."""
+        return cost_of_reports(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +40,8 @@ class Estimate:
     """What a send would take.
 
     minutes: until everybody is decided about. pace: recipients a minute; measured: by large sends, not the usual one.
-    gone: how many the push services will not know any more; None: no send tells. cost: at AWS's list prices.
+    gone: how many the push services will not know any more; None: no send tells. cost: of delivering it, at AWS's list
+    prices; what readers report costs its own.
     """
 
     minutes: float
@@ -30,10 +49,16 @@ class Estimate:
     measured: bool
     gone: int | None
     cost: Cost
+    reports: Reports
 
 
-def estimate(send: Send, latest: Sequence[Send]) -> Estimate:
-    """An estimate for a send that is made up for it. latest: sends of its app.
+def told_by(send: Send, now: float) -> bool:
+    """Whether what readers have reported of a send says how many reports another one would bring."""
+    return send.statistics and send.state is SendState.SETTLED and now - send.created_at >= READ_SECONDS
+
+
+def estimate(send: Send, latest: Sequence[Send], read: Sequence[Totals]) -> Estimate:
+    """An estimate for a send that is made up for it. latest: sends of its app; read: what became of some of them.
 
     Those that are not settled, or were cancelled, tell nothing; and what is held may be far more than who was tried.
     The median of their paces, so that one that was paused, or waited for a push service, does not decide.
@@ -47,7 +72,22 @@ def estimate(send: Send, latest: Sequence[Send]) -> Estimate:
     counts = Tally(accepted=send.reserved - (gone or 0), failed=gone or 0, gone=gone or 0)
     report = Report(writes=_saves(send.reserved), cpu_ms=round(cpu * send.reserved))
     # Tenths of a minute, rounded up: who is sent to at all takes some time.
-    return Estimate(ceil(send.reserved / pace * 10) / 10, pace, bool(paces), gone, cost(send, counts, report))
+    return Estimate(
+        ceil(send.reserved / pace * 10) / 10,
+        pace,
+        bool(paces),
+        gone,
+        cost(send, counts, report),
+        _reports(send, counts.accepted, read),
+    )
+
+
+def _reports(send: Send, accepted: int, read: Sequence[Totals]) -> Reports:
+    if not send.statistics:
+        return Reports(0, measured=False)
+    reached = sum(one.accepted for one in read)
+    share = sum(one.reports for one in read) / reached if reached else USUAL_REPORTS
+    return Reports(round(share * accepted), bool(reached))
 
 
 def _pace(send: Send) -> float:

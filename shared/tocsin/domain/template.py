@@ -6,7 +6,7 @@ reader calls himself can bring in another value. Names are only looked up; there
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
@@ -131,6 +131,15 @@ class Renderer:
     def alike(self) -> bool:
         """Whether everybody is shown the same: the request has all the values."""
         return self._names <= self._variables.keys()
+
+    @property
+    def unused(self) -> Collection[str]:
+        """Values of the request that no text names."""
+        return self._variables.keys() - self._names
+
+    def lacking(self, subscription: Subscription) -> Collection[str]:
+        """The names that have no value for one recipient."""
+        return [name for name in self._names if self._value(name, subscription) is None]
 
     def to_all(self) -> Notification:
         """For everybody, by the values of the request alone."""

@@ -27,12 +27,12 @@ from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.origins import cross_origin_headers
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.tenancy import DialectName
+from tocsin.domain.webhook import WebhookFormat
 from tocsin.entrypoints import observability
 from tocsin.entrypoints.container import Container
 from tocsin.entrypoints.observability import Fields
 from tocsin.entrypoints.registry import dialects, routes
 from tocsin.entrypoints.settings import Settings
-from tocsin.entrypoints.webhook_formats import webhook_formats
 
 __all__ = ["Application", "Capability", "http_handler"]
 
@@ -79,7 +79,7 @@ def _sub_application(
     app.state.engine = engine
     app.state.dialects = known
     app.state.documents = _document
-    app.state.webhook_dialects = frozenset(webhook_formats())
+    app.state.webhook_formats = _webhook_formats
     app.state.credential_headers = credential_headers(known.values())
     module = routes(dialect, capability)
     if module is not None:
@@ -106,6 +106,13 @@ def _document(name: DialectName, server: str) -> dict[str, Any] | None:
     from tocsin.entrypoints.documents import document  # noqa: PLC0415
 
     return document(name, server)
+
+
+def _webhook_formats() -> Mapping[DialectName, WebhookFormat]:
+    # Imported here: one function manages webhooks, and finding their formats looks through all dialects.
+    from tocsin.entrypoints.webhook_formats import webhook_formats  # noqa: PLC0415
+
+    return webhook_formats()
 
 
 class _Envelope:
@@ -155,7 +162,9 @@ class _Envelope:
             await response(scope, receive, send_with_headers)
         _add_outcome(fields, scope, state, started)
         self._measure(fields["status"], fields["milliseconds"])
-        observability.log("request", fields, bug)
+        # Readers report by the million, and the gateway's log has each request with its id, route, status and time.
+        if self._capability is not Capability.BEACONS or bug is not None or fields["status"] >= 400:  # noqa: PLR2004
+            observability.log("request", fields, bug)
 
     def _measure(self, status: int, milliseconds: int) -> None:
         dialect = self._dialect.name

@@ -1,7 +1,7 @@
 """What workers report, counted: exactly, whatever comes twice, late, in another order, or breaks on the way."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from tocsin.domain.engagement import HOUR, Act, Block
 from tocsin.domain.event import Event, EventKind, event_id
 from tocsin.domain.flow import Flow, FlowStatus, Trigger
 from tocsin.domain.identity import Identity, IdentityKind
-from tocsin.domain.ids import FlowId, SendId
+from tocsin.domain.ids import AppId, FlowId, SendId
 from tocsin.domain.send import Charge, Chosen, Origin
 from tocsin.domain.tenancy import App, DialectName
 from tocsin.webpush.origins import PushService
@@ -275,6 +275,24 @@ def test_nobody_is_looked_up_where_nothing_waits_for_them(
     report(engine, owner.id, send, CLICKED, 0)
     monkeypatch.setattr(type(engine.chunks), "frozen", None)
     assert count(engine) == [2]
+
+
+def test_the_flows_that_wait_are_asked_for_once_for_each_act(
+    engine: MemoryEngine, owner: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, asked = sent(engine, owner), list[Trigger]()
+    flow(engine, owner, Trigger.CLICKED)
+    triggered = engine.flow_catalogue.triggered
+
+    def noting(app: AppId, trigger: Trigger, source: SendId | None) -> Sequence[FlowId]:
+        asked.append(trigger)
+        return triggered(app, trigger, source)
+
+    monkeypatch.setattr(engine.flow_catalogue, "triggered", noting)
+    report(engine, owner.id, send, CLICKED, 0, 1)
+    count(engine)
+    assert len(begun(engine)) == 2
+    assert asked == [Trigger.DISPLAYED, Trigger.CLICKED]
 
 
 # --- tokens ---

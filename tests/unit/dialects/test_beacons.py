@@ -1,6 +1,7 @@
 """The route by which service workers report what became of messages: it believes tokens, and tells nobody anything."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -162,3 +163,12 @@ def test_a_worker_is_told_to_come_again_when_the_queue_does_not_answer(
     answer = post(customer, [good])
     assert answer.status == 503
     assert answer.headers["access-control-allow-origin"] == SITE
+
+
+def test_of_what_is_taken_there_is_no_line_in_the_log_and_of_what_is_refused_there_is(
+    engine: MemoryEngine, customer: Customer, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    shown = event(engine, customer, sent(customer), "displayed")
+    assert post(customer, [shown]).status == 202
+    assert post(customer, [shown], STRANGER).status == 403
+    assert [line["status"] for line in log_lines() if line["capability"] == "beacons"] == [403]

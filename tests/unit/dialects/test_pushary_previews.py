@@ -7,7 +7,9 @@ import pytest
 from tests.customer import expect, new_subscription
 from tests.engine import MemoryEngine
 from tests.memory.transport import Reply
+from tests.unit.application.readers import count, report
 from tests.unit.dialects.pushary_site import Site, refused
+from tocsin.domain.engagement import Act
 
 PREVIEW = {"title": "New Message", "body": "You have one"}
 
@@ -49,7 +51,14 @@ def test_a_preview_tells_what_a_send_would_do_and_changes_nothing(site: Site, en
         "credits": {"needed": 0, "available": 0},
         "expectedGone": None,
         "cost": {"dollars": shown["cost"]["dollars"], "pricesOf": "2026-11-22"},
+        "reports": {
+            "expected": 1,
+            "measured": False,
+            "cost": {"dollars": 0.000003, "pricesOf": "2026-11-22"},
+        },
+        "previewCost": {"dollars": 0.000004, "pricesOf": "2026-11-22"},
         "missing": None,
+        "unusedVariables": [],
     }
     assert 0 < shown["cost"]["dollars"] < 0.001
     assert untouched(engine) == before
@@ -81,7 +90,9 @@ def test_the_audience_is_whom_a_send_with_this_body_would_reach(site: Site) -> N
     )
     for fields in targets:
         assert preview(site, "/send/preview", **fields)["audience"] == expect(200, site.server.send(**fields))["sent"]
-    assert preview(site, externalIds=["nobody"])["audience"] == 0
+    nobody = preview(site, externalIds=["nobody"])
+    assert (nobody["audience"], nobody["fits"]) == (0, False)
+    assert site.server.send(externalIds=["nobody"]).status == 400
     empty = site.server.call("POST", "/send/preview", PREVIEW | {"tags": []})
     assert (empty.status, empty.json) == (400, {"error": "No subscribers found"})
 
@@ -104,19 +115,43 @@ def test_who_is_gone_is_expected_from_the_latest_sends(site: Site, engine: Memor
     assert preview(site)["expectedGone"] == 1
 
 
+def test_reports_are_expected_as_those_of_sends_of_a_day_ago(site: Site, engine: MemoryEngine) -> None:
+    for _ in range(4):
+        site.visit()
+    expect(200, site.server.send())
+    [(app, send)] = engine.storage.sends
+    report(engine, app, send, Act.CLICKED, 0)  # which was displayed, too
+    count(engine)
+    assert preview(site)["reports"]["measured"] is False
+    engine.clock.advance(86_400)
+    assert preview(site)["reports"]["expected"] == 2
+    assert preview(site)["reports"]["measured"] is True
+    expect(200, site.customer.api.operator("PATCH", site.customer.at(""), {"statistics": False}))
+    engine.clock.advance(60)
+    assert preview(site)["reports"]["expected"] == 0
+
+
+def test_looking_through_everybody_costs_something_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.domain.cost.WALKED", 1_000)
+    site.visit(tags=["vip"])
+    assert preview(site, tags=["vip"])["previewCost"]["dollars"] == 0.000129
+    assert preview(site)["previewCost"]["dollars"] == 0.000004
+
+
 def test_whoever_lacks_a_value_is_counted_among_a_few(site: Site) -> None:
     known, _ = site.visit(), site.visit()
     expect(200, site.server.call("PATCH", f"/subscribers/{known}", {"customData": {"first": "Anna"}}))
     texts = {"name": "Hello", "title": "Hello {{first}}", "body": "Your {{what}}"}
     template = expect(201, site.server.call("POST", "/templates", texts))["id"]
 
-    def told(variables: dict[str, str]) -> object:
+    def told(variables: dict[str, str]) -> tuple[object, object]:
         body = {"templateId": template, "variables": variables}
-        return expect(200, site.server.call("POST", "/send/preview", body))["missing"]
+        found = expect(200, site.server.call("POST", "/send/preview", body))
+        return found["missing"], found["unusedVariables"]
 
-    assert told({"what": "order"}) == {"sampled": 2, "lacking": 1}
-    assert told({}) == {"sampled": 2, "lacking": 2}
-    assert told({"what": "order", "first": "you"}) is None
+    assert told({"what": "order"}) == ({"sampled": 2, "lacking": 1, "names": {"first": 1}}, [])
+    assert told({"What": "order"}) == ({"sampled": 2, "lacking": 2, "names": {"first": 1, "what": 2}}, ["What"])
+    assert told({"what": "order", "first": "you"}) == (None, [])
 
 
 def test_a_preview_is_refused_as_a_send_would_be_and_counts_as_a_request(site: Site, engine: MemoryEngine) -> None:
@@ -127,6 +162,12 @@ def test_a_preview_is_refused_as_a_send_would_be_and_counts_as_a_request(site: S
     refused(reader.call("POST", "/send/preview", PREVIEW), 403, "Forbidden")
     slow = site.customer.pushary(requests_per_minute=1)
     assert [slow.call("POST", "/send/preview", PREVIEW).status for _ in range(2)] == [200, 429]
+
+
+def test_an_api_send_is_no_campaign_that_could_be_previewed(site: Site) -> None:
+    site.visit()
+    name = expect(200, site.server.send())["campaignId"]
+    assert refused(site.server.call("POST", f"/campaigns/{name}/preview"), 404, "Not Found") == "Campaign not found"
 
 
 @pytest.mark.row("PU-24")

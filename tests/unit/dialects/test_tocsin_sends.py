@@ -10,6 +10,8 @@ from tests.engine import MemoryEngine
 from tests.http_api import Answer, HttpApi
 from tests.memory.transport import Reply, Silence
 from tests.unit.application import queues
+from tests.unit.application.readers import count, report
+from tocsin.domain.engagement import Act
 
 NOTE = {"to": {"everyone": True}, "title": "Sale", "body": "All day"}
 ENDPOINTS = {
@@ -142,6 +144,21 @@ def test_a_send_tells_what_it_cost_and_by_which_prices(api: HttpApi) -> None:
     assert cost["micro_dollars"] == pytest.approx(sum(part["micro_dollars"] for part in cost["parts"]), abs=0.01)
     assert cost["prices_of"] == "2026-11-22"
     assert {"DynamoDB write units", "Lambda GB-seconds"} <= {part["of"] for part in cost["parts"]}
+
+
+def test_what_readers_report_costs_beside(api: HttpApi) -> None:
+    customer = Customer.sign_up(api)
+    enrol(api, customer, ("fcm", Reply()))
+    send = sent(customer)
+    before = shown(customer, send)
+    assert before["cost_of_reports"]["micro_dollars"] == 0
+    [(app, name)] = api.engine.storage.sends
+    report(api.engine, app, name, Act.CLICKED, 0)  # which was displayed, too
+    count(api.engine)
+    after = shown(customer, send)
+    assert after["cost"] == before["cost"]
+    assert after["cost_of_reports"]["micro_dollars"] == pytest.approx(5.6, abs=0.1)
+    assert "HTTP API requests" in {part["of"] for part in after["cost_of_reports"]["parts"]}
 
 
 @pytest.mark.row("X-10")

@@ -8,7 +8,7 @@ import pytest
 from tests import builders
 from tests.memory.system import START
 from tocsin.domain.chunk import Repeat
-from tocsin.domain.cost import Cost, cost
+from tocsin.domain.cost import Cost, cost, cost_of_looking, cost_of_reports
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import AppId, SendId, SubscriptionId, TenantId
 from tocsin.domain.prices import USD, VCPU_GB, Resource
@@ -102,3 +102,14 @@ def test_a_personal_text_takes_a_read_of_each_recipient() -> None:
     ordinary, personal = (cost(one, counts, Report()) for one in (MILLION, replace(MILLION, variables={})))
     assert personal.units[R] - ordinary.units[R] == 1_000_000
     assert {**personal.units, R: 0} == {**ordinary.units, R: 0}
+
+
+def test_a_million_reports_cost_more_than_their_messages() -> None:
+    found = cost_of_reports(1_000_000)
+    assert found.units[Resource.API_REQUEST] == 1_000_000
+    assert 2_500_000 < found.total < 3_000_000
+    assert cost_of_reports(0).total == 0
+
+
+def test_looking_at_subscriptions_costs_its_reads() -> None:
+    assert cost_of_looking(10_000).units == {R: 32 + 900}

@@ -1,10 +1,12 @@
 """What readers did with the messages of a send, on DynamoDB: an item for each block of its recipients."""
 
-from tocsin.adapters.dynamodb import keys, seen_record
+from tocsin.adapters.dynamodb import glance_record, keys, seen_record
 from tocsin.adapters.dynamodb.database import ConditionFailed, Database, Put
 from tocsin.application.ports import Stale
 from tocsin.domain.engagement import Block, Engagement, engagement
+from tocsin.domain.glance import Glance
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Send
 
 
 class DynamoEngagements:
@@ -35,5 +37,15 @@ class DynamoEngagements:
             "#pk = :pk AND begins_with(#sk, :prefix)",
             {"pk": keys.send_partition(app, send), "prefix": keys.SEEN},
             attributes=f"#{seen_record.FIGURES}",
+            consistent=False,
         )
         return engagement(map(seen_record.figures_from, records))
+
+    def glance(self, app: AppId, send: SendId) -> Glance | None:
+        """The totals of a send as they were last kept."""
+        record = self._database.get(self._table, keys.glance(app, send))
+        return None if record is None else glance_record.from_record(record)
+
+    def keep(self, send: Send, glance: Glance) -> None:
+        """Keep the totals of a send."""
+        self._database.put(Put(self._table, glance_record.to_item(send, glance)))

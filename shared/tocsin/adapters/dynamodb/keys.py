@@ -301,6 +301,11 @@ def seen(owner: AppId, name: SendId, number: int) -> Key:
     return key(send_partition(owner, name), f"{SEEN}{number:04}")
 
 
+def glance(owner: AppId, name: SendId) -> Key:
+    """A send's totals as they were when somebody has last added them up."""
+    return key(send_partition(owner, name), "GLANCE")
+
+
 def idempotency(owner: AppId, route: str, name: str) -> Key:
     """An idempotency key of a route. A partition each, so that a busy route is not one hot partition."""
     return key(f"APP#{owner}#IDEM#{route}#{name}", "IDEM")

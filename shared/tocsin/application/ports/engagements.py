@@ -4,7 +4,9 @@ from typing import Protocol
 
 from tocsin.application.sightings import Sighted
 from tocsin.domain.engagement import Block, Engagement
+from tocsin.domain.glance import Glance
 from tocsin.domain.ids import AppId, SendId
+from tocsin.domain.send import Send
 
 
 class Sightings(Protocol):
@@ -27,4 +29,10 @@ class Engagements(Protocol):
         """
 
     def of(self, app: AppId, send: SendId) -> Engagement:
-        """The figures of a send, all its blocks together; zeros where there are none."""
+        """The figures of a send, all its blocks together; zeros where there are none. May lag a moment."""
+
+    def glance(self, app: AppId, send: SendId) -> Glance | None:
+        """The totals of a send as they were last kept; None if they never were."""
+
+    def keep(self, send: Send, glance: Glance) -> None:
+        """Keep the totals of a send instead of those that were kept before."""

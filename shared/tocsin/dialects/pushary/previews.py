@@ -1,5 +1,6 @@
 """What `/send` or a campaign would do, told before: an extension; nothing is sent, stored or held."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from tocsin.dialect_kit.identifiers import parse
 from tocsin.dialects.pushary.callers import Sender
 from tocsin.dialects.pushary.send import MAX_BODY, LimitsReply, SendRequest
 from tocsin.domain import prices
+from tocsin.domain.cost import Cost
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import CampaignId
 from tocsin.domain.quota import QuotaWindow
@@ -56,20 +58,38 @@ class CostReply(WireModel):
     dollars: float
     pricesOf: str
 
+    @classmethod
+    def of(cls, cost: Cost) -> "CostReply":
+        """The wire's form."""
+        return cls(dollars=float(round(cost.total / 1_000_000, 6)), pricesOf=prices.AS_OF.isoformat())
+
+
+class ReportsReply(WireModel):
+    """What readers' browsers are expected to report: each display, click and dismissal is a request of its own.
+
+    measured: as many as of the site's earlier sends; else the usual share. cost: of taking and counting them.
+    """
+
+    expected: int
+    measured: bool
+    cost: CostReply
+
 
 class LackingReply(WireModel):
-    """Of so many recipients that were looked at, so many lack a value that a placeholder names."""
+    """Of so many recipients that were looked at, so many lack a value that a placeholder names; in names, by name."""
 
     sampled: int
     lacking: int
+    names: dict[str, int]
 
 
 class SendPreviewReply(WireModel):
     """What it would do now.
 
-    estimated: the audience is about so many, or with tags of a large site at most so many. fits: within limits and
-    credits. expectedGone: whom push services will not know any more, by the latest sends; null without any.
-    missing: null where no text names values of recipients.
+    estimated: the audience is about so many, or with tags of a large site at most so many. fits: there is somebody, and
+    limits and credits have room. expectedGone: whom push services will not know any more, by the latest sends; null
+    without any. cost: of delivering it; reports come on top. previewCost: what this preview took. missing: null where
+    no text names values of recipients. unusedVariables: which no text names.
     """
 
     audience: int
@@ -81,7 +101,10 @@ class SendPreviewReply(WireModel):
     credits: CreditsPreview
     expectedGone: int | None
     cost: CostReply
+    reports: ReportsReply
+    previewCost: CostReply
     missing: LackingReply | None
+    unusedVariables: list[str]
 
     @classmethod
     def of(cls, preview: Preview) -> "SendPreviewReply":
@@ -100,8 +123,15 @@ class SendPreviewReply(WireModel):
             ),
             credits=CreditsPreview(needed=preview.credits, available=preview.available),
             expectedGone=found.gone,
-            cost=CostReply(dollars=float(round(found.cost.total / 1_000_000, 6)), pricesOf=prices.AS_OF.isoformat()),
-            missing=None if lacking is None else LackingReply(sampled=lacking.sampled, lacking=lacking.lacking),
+            cost=CostReply.of(found.cost),
+            reports=ReportsReply(
+                expected=found.reports.number,
+                measured=found.reports.measured,
+                cost=CostReply.of(found.reports.cost),
+            ),
+            previewCost=CostReply.of(preview.own_cost),
+            missing=None if lacking is None else LackingReply(**asdict(lacking)),
+            unusedVariables=sorted(preview.unused),
         )
 
 
@@ -123,6 +153,8 @@ def preview_campaign(caller: Sender, campaign_id: str, engine: EngineDependency)
     found = None if id_ is None else engine.campaigning.find(caller.app.id, CampaignId(id_))
     if found is None:
         raise Refused(Fault.NOT_FOUND, "Campaign not found")
+    if found.segment is not None:
+        engine.limiting.preview(caller.app)
     return SendPreviewReply.of(engine.previewing.campaign(caller.app, found))
 
 

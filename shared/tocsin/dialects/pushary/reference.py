@@ -62,7 +62,10 @@ _PREVIEW = {
     "credits": {"needed": 0, "available": 0},
     "expectedGone": 12,
     "cost": {"dollars": 0.000112, "pricesOf": "2026-11-22"},
+    "reports": {"expected": 1071, "measured": False, "cost": {"dollars": 0.003001, "pricesOf": "2026-11-22"}},
+    "previewCost": {"dollars": 0.000004, "pricesOf": "2026-11-22"},
     "missing": None,
+    "unusedVariables": [],
 }
 _CAMPAIGN_ID = Parameter("campaign_id", "As /send tells it.", {"type": "string", "minLength": 1})
 _SUBSCRIBER = {

@@ -1,7 +1,7 @@
 """The operator's routes of webhooks: where an app's server is told of events, by which API, and what did not arrive."""
 
 import re
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 def _dialect(request: Request, dialect: Annotated[str, Path()]) -> DialectName:
     """One that has webhooks."""
-    if dialect not in cast("frozenset[DialectName]", request.app.state.webhook_dialects):
+    if dialect not in request.app.state.webhook_formats():
         raise Refused(Fault.NOT_FOUND, "There is no API of this name that has webhooks")
     return DialectName(dialect)
 

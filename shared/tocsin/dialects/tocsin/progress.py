@@ -8,7 +8,7 @@ from tocsin.dialect_kit.identifiers import render
 from tocsin.dialect_kit.times import iso
 from tocsin.domain import prices
 from tocsin.domain.chunk import Repeat, Wait
-from tocsin.domain.cost import Cost, cost
+from tocsin.domain.cost import Cost, cost, cost_of_reports
 from tocsin.domain.engagement import Engagement
 from tocsin.domain.refusals import advice
 from tocsin.domain.report import NOBODY, Fate, Report, Said
@@ -39,6 +39,7 @@ def progress_reply(progress: Progress, engagement: Engagement | None) -> dict[st
         "in_doubt": _in_doubt(progress.counts.uncertain, send.repeat),
         "engagement": None if engagement is None else _engagement(engagement),
         "cost": _cost(cost(send, progress.counts, report)),
+        "cost_of_reports": None if engagement is None else _cost(cost_of_reports(engagement.reports)),
     }
 
 
