@@ -23,6 +23,9 @@ control API (JSON; errors are {"error": text})
                                       puts the next one off
   GET    /user-agents/{id}/messages   [{id, received_at, headers, vapid, text, json, error}]; ?wait=SECONDS&count=N
   DELETE /user-agents/{id}/messages   forget them
+  POST   /user-agents/{id}/events     {"event": displayed|clicked|dismissed, "app": its id, "message"?: 0 is the oldest,
+                                      -1 the latest and what it is unless told, "origin"?: of the app's site}; tells
+                                      the API so, as a service worker does, and answers as the API did
   GET    /answers                     {id: [{at, status}]}, the same of all user agents that were sent to
   GET    /firefox                     {clients, channels, acks, nacks, unregisters} of real Firefoxes
   POST   /firefox/kick                drop their sockets

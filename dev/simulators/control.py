@@ -1,18 +1,20 @@
 """The control API: user agents made and read, push services told to misbehave. JSON over HTTP on 127.0.0.1."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from dev.simulators import behaviour
+from dev.simulators import behaviour, reports
 from dev.simulators.behaviour import Behaviours
 from dev.simulators.chromium import Chromiums
 from dev.simulators.firebase_control import FirebaseControl
 from dev.simulators.firefox import Firefoxes
 from dev.simulators.push_services import Service
 from dev.simulators.receivers import Receivers
+from dev.simulators.reports import Act
 from dev.simulators.user_agents import UserAgent, UserAgents
 from dev.simulators.vapid_check import decode_base64url, encode_base64url, is_public_key
 
@@ -30,7 +32,10 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlApi:
-    """Routes over the simulators' state; every error is `{"error": text}`."""
+    """Routes over the simulators' state; every error is `{"error": text}`.
+
+    api: where user agents report what became of messages, without a slash at the end; None: there is no API.
+    """
 
     user_agents: UserAgents
     behaviours: Behaviours
@@ -38,6 +43,7 @@ class ControlApi:
     chromiums: Chromiums
     firebase: FirebaseControl
     receivers: Receivers
+    api: str | None
 
     def application(self) -> web.Application:
         """The web application."""
@@ -52,6 +58,7 @@ class ControlApi:
                 web.put("/user-agents/{id}/behaviour", self._script),
                 web.get("/user-agents/{id}/messages", self._messages),
                 web.delete("/user-agents/{id}/messages", self._clear),
+                web.post("/user-agents/{id}/events", self._report),
                 web.get("/answers", self._answers),
                 web.get("/firefox", self._firefox),
                 web.post("/firefox/kick", self._kick),
@@ -105,6 +112,31 @@ class ControlApi:
     async def _clear(self, request: web.Request) -> web.Response:
         self.user_agents.clear(self._find(request).id)
         return web.Response(status=204)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        agent, content = self._find(request), await _json_object(request)
+        try:
+            act = Act(str(content.get("event")))
+        except ValueError:
+            raise _Refused(400, f"event must be one of {', '.join(Act)}") from None
+        app, number = content.get("app"), content.get("message", -1)
+        if not isinstance(app, str) or not app:
+            raise _Refused(400, "app must be the id of the app that sent the message")
+        if type(number) is not int:
+            raise _Refused(400, "message must be a number, 0 for the oldest and -1 for the latest")
+        if self.api is None:
+            raise _Refused(409, "these simulators run without an API to report to")
+        messages = self.user_agents.messages(agent.id)
+        if not -len(messages) <= number < len(messages):
+            raise _Refused(404, "no such message")
+        try:
+            event = reports.event(messages[number], act, time.time())
+            told = await reports.tell(self.api, app, str(content.get("origin", self.api)), event)
+        except reports.NothingToTell as reason:
+            raise _Refused(409, str(reason)) from None
+        except reports.Unreachable as reason:
+            raise _Refused(502, str(reason)) from None
+        return web.Response(status=told.status, content_type=told.content_type, body=told.body)
 
     async def _answers(self, _: web.Request) -> web.Response:
         return web.json_response(self.user_agents.all_answers())

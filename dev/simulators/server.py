@@ -38,7 +38,7 @@ class Simulators:
 
     Ports of 0 are chosen freely and can be read after `start`. `state_dir` keeps the test CA, user agents, their
     messages and real browsers' channels. `forward` gets messages for tokens that were never handed out here; with None
-    they are answered 404.
+    they are answered 404. `api`, without a slash at the end, hears what simulated user agents do with messages.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Simulators:
         proxy_port: int = 0,
         firefox_port: int = 0,
         forward: Forward | None = None,
+        api: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._state_dir = state_dir
@@ -57,6 +58,7 @@ class Simulators:
         self._firefox_port = firefox_port
         self._chromium_switches: tuple[str, ...] = ()
         self._forward = forward
+        self._api = api
         self._clock = clock
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
@@ -150,7 +152,13 @@ class Simulators:
                 f"--ignore-certificate-errors-spki-list={certificates.server_key_fingerprint(authority)}",
             )
             control = ControlApi(
-                user_agents, behaviours, firefoxes, chromiums, FirebaseControl(firebase, behaviours), receivers
+                user_agents,
+                behaviours,
+                firefoxes,
+                chromiums,
+                FirebaseControl(firebase, behaviours),
+                receivers,
+                self._api,
             )
             self._control_port = await _listen(open_parts, control.application(), self._control_port)
             self._ready.set()

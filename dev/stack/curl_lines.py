@@ -13,6 +13,12 @@ def send_line(tenant: DemoTenant) -> str:
     return _curl(tenant, "/v1/send", _pushservice(tenant), note)
 
 
+def click_line(tenant: DemoTenant, simulator: str) -> str:
+    """Let the reader's browser click what came last."""
+    click = {"event": "clicked", "app": tenant.app}
+    return f"curl -s {simulator}/user-agents/{tenant.reader['id']}/events -d '{json.dumps(click)}'"
+
+
 def cloudsignal_line(tenant: DemoTenant) -> str:
     """Send to the same reader through another API."""
     note = {"title": "Your order has shipped", "body": "It arrives tomorrow.", "target_user_emails": [READER]}

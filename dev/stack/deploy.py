@@ -64,6 +64,7 @@ def outputs(emulator: Emulator) -> dict[str, str]:
 
 def _limit_workers(emulator: Emulator) -> None:
     # CloudFormation hands numbers over as text and the emulator compares them as numbers: set once more, typed.
+    # Until then it takes no message and logs "ESM SQS poller error" once a second.
     functions = emulator.client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": LOCAL_WORKERS})

@@ -16,7 +16,8 @@ from typing import IO
 
 from dev.stack.failure import StackFailure
 
-END_SECONDS = 20.0
+END_SECONDS = 180.0
+"""How long an emulator may take to end: it writes its data in a second, but waits for functions at work."""
 
 
 @contextlib.contextmanager

@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,20 +17,22 @@ import boto3
 from botocore.config import Config
 
 from dev.simulators.receivers import NAMES
+from dev.stack import earlier_run
 from dev.stack.earlier_run import lock_to_hand_down
 from dev.stack.failure import StackFailure
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # as access key; the emulator looks up an unsigned request's API in this account only
 START_SECONDS = 20.0
-STOP_SECONDS = 20.0
+TELL_SECONDS = 10.0
 
 
 class Emulator:
-    """Runs from `start` to `stop` on `port`."""
+    """Runs from `start` to `stop` on `port`. `say` gets a line each ten seconds that ending takes."""
 
-    def __init__(self, state_dir: Path, port: int) -> None:
+    def __init__(self, state_dir: Path, port: int, say: Callable[[str], None] = lambda _: None) -> None:
         self._dir = state_dir
+        self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
 
@@ -74,13 +76,11 @@ class Emulator:
 
     def start(self) -> None:
         """Bring it up with the state of last time. Raises StackFailure."""
-        scratch = self._dir / "tmp"
         with lock_to_hand_down(self._dir) as lock, self.log.open("wb") as log:
-            shutil.rmtree(scratch, ignore_errors=True)  # unpacked layers of the last run, about 100 MB a function
-            scratch.mkdir(parents=True)
+            self._remove_unpacked()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
-                env=self._settings(os.environ, scratch),
+                env=self._settings(os.environ, Path(tempfile.mkdtemp(prefix="tmp-", dir=self._dir))),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -91,20 +91,39 @@ class Emulator:
         self._await_health()
 
     def stop(self) -> None:
-        """Save the state and end the emulator with all its workers."""
+        """Save the state and end the emulator with all its workers.
+
+        Raises StackFailure: it had ended by itself, or it had to be killed, and the state may be that of the last run.
+        """
         if self._process is None:
             return
-        group = self._process.pid
-        self._process.terminate()  # SIGTERM saves; SIGKILL would lose the state
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        process, self._process = self._process, None
+        failure = "had ended by itself" if process.poll() is not None else self._end(process)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)  # function workers that outlived it
-        self._process = None
-        shutil.rmtree(self._dir / "tmp", ignore_errors=True)
+            os.killpg(process.pid, signal.SIGKILL)  # with function workers that outlived it
+        process.wait()
+        self._remove_unpacked()
+        if failure:
+            raise StackFailure(f"The local AWS {failure}: what this run stored may be lost. {self.log} says more.")
+
+    def _end(self, process: subprocess.Popen[bytes]) -> str:
+        """Let it save and end; answers with what went wrong, if anything."""
+        process.terminate()  # SIGTERM saves; SIGKILL would lose the state
+        deadline = time.monotonic() + earlier_run.END_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                process.wait(min(TELL_SECONDS, left))
+            except subprocess.TimeoutExpired:
+                self._say("Still saving, and waiting for functions at work")
+            else:
+                return ""
+        return f"did not end within {earlier_run.END_SECONDS:.0f} s and was killed"
+
+    def _remove_unpacked(self) -> None:
+        # Each worker of a function unpacked 70 MB. A busy disk takes a minute to remove all: nobody waits for it.
+        old = map(str, self._dir.glob("tmp*"))
+        quiet = subprocess.DEVNULL
+        subprocess.run(["sh", "-c", 'rm -rf "$@" &', "sh", *old], check=True, stdout=quiet, stderr=quiet)
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,5 +161,6 @@ class Emulator:
                     return
             except OSError:
                 time.sleep(0.05)
-        self.stop()
+        with contextlib.suppress(StackFailure):
+            self.stop()
         raise StackFailure(f"The local AWS did not start; {self.log} says why.")

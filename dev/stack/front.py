@@ -1,4 +1,4 @@
-"""The local front: what a custom domain is on AWS, plus the demo page, to which `/` leads a browser.
+"""The local front: what a custom domain is on AWS, plus the demo page.
 
 It forwards to the emulator's API with the host name kept. The emulator answers every OPTIONS itself, so those go to
 the function directly, as API Gateway would send them on AWS.
@@ -72,7 +72,6 @@ class Front:
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(total=60))
         application = web.Application(client_max_size=BODY_LIMIT)
-        application.router.add_get("/", self._root)
         application.router.add_get("/demo", self._demo_page)
         application.router.add_get("/demo/", self._demo_page)
         application.router.add_get("/demo/config.json", self._demo_settings)
@@ -88,12 +87,6 @@ class Front:
             await self._runner.cleanup()
         if self._session is not None:
             await self._session.close()
-
-    async def _root(self, request: web.Request) -> web.StreamResponse:
-        # Only who asks for a page: to anybody else the API answers, as it would on AWS.
-        if "text/html" in request.headers.get("Accept", ""):
-            raise web.HTTPFound("/demo/")
-        return await self._api(request)
 
     async def _api(self, request: web.Request) -> web.Response:
         answer = await (self._invoke(request) if request.method == "OPTIONS" else self._forward(request))

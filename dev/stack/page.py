@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dev.stack.curl_lines import (
+    click_line,
     cloudsignal_line,
     code_line,
     enrol_line,
@@ -24,11 +25,16 @@ PAGE = """
     more keys   {keys}   (the operator's, the publishable one, the simulator's address)
     log         {log}   (of the local AWS; each API request is told below)
 
+  First requests take seconds: a function starts when it is asked, and once more for each request at the same time.
+
   1. Send a notification to {reader}, where a simulated browser is enrolled:
 
 {send}
 
      What arrived, decrypted: {simulator}/user-agents/{agent}/messages
+     Let that browser click it ("displayed" and "dismissed" are known, too), which figures and flows hear of:
+
+{click}
 
   2. Enrol a second browser under the same address, then send again:
 
@@ -77,6 +83,7 @@ def page(tenant: DemoTenant, simulator: str, keys: Path, log: Path) -> str:
         log=log,
         reader=READER,
         send=send_line(tenant),
+        click=click_line(tenant, simulator),
         simulator=simulator,
         agent=tenant.reader["id"],
         spare=tenant.spare["id"],

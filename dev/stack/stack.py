@@ -120,7 +120,7 @@ class Stack:
                     + ("with `make dev PORT=...`." if port == places.front else "with `make reset`.")
                 )
         simulators = self._simulators(opened, places)
-        self._emulator = emulator = Emulator(self._dir, places.emulator)
+        self._emulator = emulator = Emulator(self._dir, places.emulator, self._say)
         self._say("Starting the local AWS")
         emulator.start()
         opened.callback(emulator.stop)

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -233,6 +233,53 @@ def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypat
         assert process.wait() == -signal.SIGKILL
 
 
+def test_one_that_does_not_end_is_told_of_and_what_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(earlier_run, "END_SECONDS", 0.5)
+    monkeypatch.setattr("dev.stack.emulator.TELL_SECONDS", 0.2)
+    said: list[str] = []
+    emulator = Emulator(tmp_path, 1, said.append)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    with _instead_of(emulator, deaf) as process:
+        with pytest.raises(StackFailure, match=r"was killed: what this run stored may be lost\."):
+            emulator.stop()
+        assert process.returncode == -signal.SIGKILL
+    assert said[:2] == ["Still saving, and waiting for functions at work"] * 2
+
+
+def test_one_that_ended_by_itself_has_not_saved(tmp_path: Path) -> None:
+    emulator = Emulator(tmp_path, 1)
+    with _instead_of(emulator, "print(flush=True)") as process:
+        process.wait()
+        with pytest.raises(StackFailure, match=r"had ended by itself: what this run stored may be lost\."):
+            emulator.stop()
+
+
+def test_what_functions_unpacked_is_removed_without_waiting_for_it(tmp_path: Path) -> None:
+    with Emulator(tmp_path, _free_port()):
+        [folder] = tmp_path.glob("tmp-*")
+        (folder / "unpacked").mkdir()
+    deadline = time.monotonic() + 20
+    while folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_nothing_is_called_saved_that_was_not(tmp_path: Path) -> None:
+    lost = COMMAND.replace('self.write("saved")', 'raise command.StackFailure("It is lost.")')
+    with subprocess.Popen(
+        [sys.executable, "-c", lost, str(tmp_path), "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said, failure = process.communicate(timeout=10)
+    assert (process.returncode, said.strip()) == (1, "Saving the data ...")
+    assert failure.endswith("StackFailure: It is lost.\n")
+
+
 @pytest.fixture
 def at_a_terminal() -> Iterator[None]:
     """As if these tests had not been started by nohup, which lets everything that they start ignore SIGHUP."""
@@ -314,10 +361,9 @@ def test_each_api_request_is_told_in_a_line_without_its_query(front: Front) -> N
     ]
 
 
-def test_the_root_leads_a_browser_to_the_demo_page_and_anybody_else_to_the_api(front: Front) -> None:
-    assert _status(f"{front.url}/") == 404
-    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    with urllib.request.urlopen(urllib.request.Request(f"{front.url}/", headers=browser), timeout=10) as answer:
+def test_the_demo_page_stands_beside_the_api(front: Front) -> None:
+    assert _status(f"{front.url}/") == 404  # the API's own answer
+    with urllib.request.urlopen(f"{front.url}/demo", timeout=10) as answer:
         assert answer.url == f"{front.url}/demo/"
         assert b"<title>Tocsin demo</title>" in answer.read()
 
@@ -336,6 +382,7 @@ def test_the_page_says_where_to_look() -> None:
     assert re.search(r"/x/dev\.json .*operator.*publishable.*simulator", text)
     first, second = (text.index(f"http://127.0.0.1:2/user-agents/{agent}/messages") for agent in ("ua_1", "ua_2"))
     assert first < text.index("/v1/subscribe") < second < text.index("/v1/unsubscribe")
+    assert """http://127.0.0.1:2/user-agents/ua_1/events -d '{"event": "clicked", "app": "app_x"}'""" in text
     assert "http://localhost:1/v2/push/send -H 'X-Secret-Key: sk_x'" in text
     assert "/subscriptions/reader/code -H 'X-CHANNEL-API-KEY: bn_x'" in text
     assert "/notifications/reader -H 'X-CHANNEL-API-KEY: bn_x'" in text
@@ -381,6 +428,17 @@ def test_a_demo_tenant_of_an_earlier_version_is_made_anew(tmp_path: Path) -> Non
         made = demo_tenant(url, "operator", url, record)
     assert "/admin/tenants" in asked
     assert json.loads(record.read_text())["app"] == made.app
+
+
+@contextmanager
+def _instead_of(emulator: Emulator, program: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that says a line, then is what `emulator` takes for its own."""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+    emulator._process = process
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
 
 
 def _free_port() -> int:

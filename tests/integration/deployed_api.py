@@ -82,6 +82,11 @@ class UserAgent:
         """What its push service answered to the POSTs so far."""
         return [answer["status"] for answer in expect(200, self._call("GET", ""))["answers"]]
 
+    def report(self, act: str, app: str, message: int, origin: str) -> None:
+        """Tell an app what its reader did with a message, by its number."""
+        told = {"event": act, "app": app, "message": message, "origin": origin}
+        expect(202, self._call("POST", "/events", told))
+
     def behave(self, **script: object) -> None:
         """Let its push service answer otherwise: status, headers, body, times, delay_ms, hang, most_bytes."""
         expect(204, self._call("PUT", "/behaviour", script))

@@ -1,6 +1,7 @@
 """The processes in which the emulator runs a function, found among those of this machine and killed as Lambda may."""
 
 import os
+import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,13 @@ class Workers:
         self._stack = stack
         self._function = function
         # The emulator unpacks each worker's code into a folder that has the function's name.
-        self._mark = f"{stack.state_dir}/tmp/ministack-lambda-{STACK}-{function.capitalize()}Function-"
+        folder = f"ministack-lambda-{STACK}-{function.capitalize()}Function-"
+        self._mark = re.compile(rf"{re.escape(str(stack.state_dir))}/tmp-\w+/{folder}")
 
     def running(self) -> list[int]:
         """Their process ids."""
         listed = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
-        return [int(line.split(None, 1)[0]) for line in listed.stdout.splitlines() if self._mark in line]
+        return [int(line.split(None, 1)[0]) for line in listed.stdout.splitlines() if self._mark.search(line)]
 
     def kill(self, process: int) -> None:
         """End one at once: it can neither finish nor tidy up anything."""

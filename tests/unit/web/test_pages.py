@@ -33,10 +33,10 @@ class Outline(HTMLParser):
         self.words += data
 
 
-@pytest.mark.parametrize(("path", "status"), [("/mobile", 200), ("/", 404)])
-def test_a_page_lets_in_nothing_foreign(path: str, status: int, api: HttpApi) -> None:
+@pytest.mark.parametrize("path", ["/mobile", "/docs"])
+def test_a_page_lets_in_nothing_foreign(path: str, api: HttpApi) -> None:
     answer = api.call("GET", path, headers=HTML)
-    assert (answer.status, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     policy = dict(each.strip().partition(" ")[::2] for each in answer.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
@@ -92,10 +92,10 @@ def test_there_is_no_help_for_no_app(app: str, api: HttpApi) -> None:
     assert expect(404, api.call("GET", "/mobile", query={"app": app}))["error"]["code"] == "not_found"
 
 
-def test_at_the_root_only_who_asks_for_a_page_gets_one(api: HttpApi) -> None:
-    assert b"<h1>Nothing here</h1>" in api.call("GET", "/", headers=HTML).body
-    for headers in ({}, {"Accept": "application/json"}, {"Accept": "*/*"}):
-        assert expect(404, api.call("GET", "/", headers=headers))["error"]["code"] == "route_unknown"
+@pytest.mark.parametrize("path", ["/", "/docs/"])
+def test_the_bare_address_leads_to_the_references(path: str, api: HttpApi) -> None:
+    answer = api.call("GET", path)
+    assert (answer.status, answer.headers["location"]) == (307, "/docs")
 
 
 def test_other_addresses_stay_json_for_everybody(api: HttpApi) -> None:

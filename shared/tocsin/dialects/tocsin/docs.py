@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from tocsin.dialect_kit.dependencies import DialectsDependency, DocumentsDependency, EngineDependency
 from tocsin.dialect_kit.links import own_address
@@ -35,6 +35,13 @@ def docs(documents: DocumentsDependency, known: DialectsDependency) -> Response:
         name: document for name in known if (document := documents(name, "")) is not None
     }
     return page("API reference", docs_page.index(found), style="docs.css")
+
+
+@router.get("/")
+@router.get("/docs/")
+def to_docs() -> Response:
+    """The host's bare address is what somebody new to it opens first: it leads to the references."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/docs/{name}")

@@ -1,4 +1,4 @@
-"""Pages for people: at the root, and how to get notifications on each system."""
+"""Pages for people: how to get notifications on each system, and who sets limits."""
 
 from html import escape
 
@@ -15,15 +15,6 @@ from tocsin.domain.ids import AppId
 from tocsin.domain.tenancy import App
 
 router = APIRouter()
-
-
-@router.get("/")
-def home(request: Request) -> Response:
-    """There is nothing at the root; who asks for a page is told so by one."""
-    if "text/html" not in request.headers.get("accept", ""):
-        raise Refused(Fault.ROUTE_UNKNOWN, "There is nothing at this address")
-    main = "<h1>Nothing here</h1><p>This server delivers notifications of other sites: look there.</p>"
-    return page("Nothing here", main, status=404)
 
 
 @router.get("/mobile")
