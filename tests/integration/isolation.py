@@ -28,6 +28,7 @@ OPEN = {
     "OPTIONS /push/devices/register": PREFLIGHT,
     "OPTIONS /push/devices/{id}": PREFLIGHT,
     "GET /docs": LOADED,
+    "GET /docs/": LOADED,
     "GET /docs.css": LOADED,
     "GET /docs/{name}": LOADED,
     "GET /healthz": "whoever watches us has no key; it says only that we run",

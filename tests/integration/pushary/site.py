@@ -57,6 +57,27 @@ class Site:
         """A subscriber's status."""
         return str(self.get(f"/subscribers/{visitor.id}")["status"])
 
+    def pages(self, path: str, limit: int, **query: object) -> list[list[str]]:
+        """The ids of a list, page by page to its end."""
+        page = self.get(path, limit=limit, **query)
+        pages = [page]
+        while page["hasMore"]:
+            page = self.get(path, limit=limit, cursor=page["nextCursor"], **query)
+            pages.append(page)
+        assert page["nextCursor"] is None
+        return [[one["id"] for one in page["data"]] for page in pages]
+
+    def leave(self, visitor: Visitor) -> None:
+        """Let a visitor unsubscribe."""
+        name = visitor.id.replace("sub_", "reg_")
+        expect(200, self.customer.cloudsignal().call("DELETE", f"/clients/{name}"))
+
+    def report(self, visitor: Visitor, number: int, *acts: str) -> None:
+        """The worker of a browser reports what its reader did with a message."""
+        visitor.agent.messages(number + 1)
+        for act in acts:
+            visitor.agent.report(act, self.customer.app, number, SITE)
+
 
 def rate(answer: Answer) -> tuple[int, int, int]:
     """Limit, what remains, and when the window ends, as the headers of an answer tell."""
@@ -69,3 +90,11 @@ def refused(answer: Answer, status: int, error: str) -> str:
     assert (answer.status, list(answer.json)) == (status, ["error", "message"]), answer.body
     assert answer.json["error"] == error
     return str(answer.json["message"])
+
+
+def lacking(answer: Answer) -> str:
+    """Which fields a refusal names as missing."""
+    assert (answer.status, list(answer.json)) == (400, ["error"]), answer.body
+    introduction, _, fields = str(answer.json["error"]).partition(": ")
+    assert introduction == "Missing required fields"
+    return fields

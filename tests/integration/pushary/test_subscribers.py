@@ -49,7 +49,7 @@ def test_pu_16_a_subscriber_has_the_documents_members_and_no_secret(site: Site) 
 @pytest.mark.row("PU-15", "PU-17", "PU-21")
 def test_pu_17_who_left_who_is_gone_and_who_is_refused_for_good_are_told_apart(site: Site) -> None:
     active, left, gone, bad = (site.visitor() for _ in range(4))
-    expect(200, site.customer.cloudsignal().call("DELETE", f"/clients/{left.id.replace('sub_', 'reg_')}"))
+    site.leave(left)
     gone.agent.delete()
     bad.agent.behave(status=403)
     for number in (1, 2):
