@@ -34,6 +34,12 @@ class Caller:
             raise Refused(Fault.SCOPE_MISSING, f"This key lacks the scope {scope}")
 
 
+def from_a_browser(what: str) -> str:
+    """What is told of a secret that no browser should know."""
+    instead = "web pages use /sdk.js, or a publishable key if this API has one"
+    return f"This is a {what} and came from a browser. Revoke it: {instead}"
+
+
 class Authenticating:
     """Turns credentials into callers, remembering for 30 s what it read, and also that there was nothing.
 
@@ -115,10 +121,7 @@ class Authenticating:
     def _require_server(self, caller: Caller, what: str, *, from_browser: bool) -> None:
         if from_browser and caller.kind is not KeyKind.PUBLISHABLE:
             self._meter.count(Metric.SECRET_KEY_IN_BROWSER)
-            raise Refused(
-                Fault.SECRET_KEY_IN_BROWSER,
-                f"This is a {what} and came from a browser. Revoke it, and use a publishable key in web pages",
-            )
+            raise Refused(Fault.SECRET_KEY_IN_BROWSER, from_a_browser(what))
 
     def _opened(self, key: str, dialect: DialectName) -> Caller:
         parts = id_in(key)

@@ -57,6 +57,17 @@ class SparseModel(WireModel):
         return told
 
 
+class ChangeModel(WireModel):
+    """A wire format of changes: what is left out stays as it was, so its defaults mean nothing and are not told."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        told = handler(core)
+        for member in handler.resolve_ref_schema(told)["properties"].values():
+            member.pop("default", None)
+        return told
+
+
 def json_body(model: type[Model], *, most: int = MAX_BODY, declared: bool = False) -> Any:
     """A dependency that yields the body as `model`.
 

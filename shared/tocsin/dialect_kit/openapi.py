@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from tocsin.dialect_kit.bodies import JsonBody
 from tocsin.dialect_kit.contract import Dialect, Rendered
 from tocsin.dialect_kit.reference import ANY, IDEMPOTENCY, JSON_BODY, Call, Parameter, Reference
+from tocsin.dialect_kit.refused_bodies import refusals_of
 from tocsin.dialect_kit.routes import json_body_of, query_of
 from tocsin.dialect_kit.schemas import Schema, schemas_of, shape, without_rows
 from tocsin.domain.errors import Fault, Refused
@@ -49,11 +50,14 @@ def openapi(
 
     Raises LookupError: the reference has no entry for a route.
     """
-    operations = [
+    found = [
         _Operation.of(dialect, reference, method, path, route)
         for path, route in routes
         for method in sorted(route.methods or ())
     ]
+    resources = _resources(dict.fromkeys(operation.path for operation in found))
+    tags, order = [*dict.fromkeys(resources.values())], [*reference.calls.values(), Call()]
+    operations = sorted(found, key=lambda one: (tags.index(resources[one.path]), order.index(one.call)))
     types = {
         (number, part): type_
         for number, operation in enumerate(operations)
@@ -71,12 +75,14 @@ def openapi(
             name = _slug(f"{operation.method} {operation.path}")
         if (same := first.setdefault(operation.route.name, name)) != name:
             told["x-same-as"] = same
-        paths.setdefault(operation.path, {})[operation.method.lower()] = {"operationId": name, **told}
+        tag = {"tags": [resources[operation.path]]}
+        paths.setdefault(operation.path, {})[operation.method.lower()] = {"operationId": name, **tag, **told}
     title, _, description = about.partition(": ")
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": VERSION, "description": description[:1].upper() + description[1:]},
         "servers": [{"url": server or "/"}],
+        "tags": [{"name": tag} for tag in tags],
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": reference.schemes or _schemes(dialect)},
     }
@@ -186,9 +192,12 @@ class _Operation:
             **({Fault.FIELD_INVALID: "limit must be an integer"} if self._has_rules() else {}),
             **(IDEMPOTENCY if self.call.sends else {}),
             **({**JSON_BODY, Fault.BODY_TOO_LARGE: self.body.too_large} if self.body else {}),
-            **self.call.refusals,
         }
-        rendered = {fault.value: self.dialect.render(_refused(fault, text)) for fault, text in texts.items()}
+        refused = {fault: _refused(fault, text) for fault, text in texts.items()}
+        if self.body is not None:
+            refused |= refusals_of(self.body, next((one.body for one in self.call.examples if one.body), {}))
+        refused |= {fault: _refused(fault, text) for fault, text in self.call.refusals.items()}
+        rendered = {fault.value: self.dialect.render(one) for fault, one in refused.items()}
         by_status: dict[int, dict[str, Rendered]] = {}
         for name, one in {**rendered, **self.call.others}.items():
             by_status.setdefault(one.status, {})[name] = one
@@ -225,6 +234,14 @@ class _Operation:
     def _rates(self) -> dict[str, Any]:
         told = self.reference.rate_headers if self.call.credentials else {}
         return {name: {"schema": {"type": "integer"}, "description": text} for name, text in told.items()}
+
+
+def _resources(paths: Iterable[str]) -> dict[str, str]:
+    """What each path is about: the last word of the shortest path that it begins with, variables at the end aside."""
+    collections = {path: re.sub(r"(/\{\w+\})+$", "", path) for path in paths}
+    shortest = sorted(collections.values(), key=len)
+    above = {path: next(one for one in shortest if f"{path}/".startswith(f"{one}/")) for path in collections}
+    return {path: collection.rpartition("/")[2] for path, collection in above.items()}
 
 
 def _refused(fault: Fault, message: str) -> Refused:

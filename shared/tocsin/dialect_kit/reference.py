@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tocsin.application.authenticating import from_a_browser
 from tocsin.dialect_kit.contract import Rendered
 from tocsin.domain.errors import Fault
 
@@ -16,11 +17,13 @@ Schema: TypeAlias = Mapping[str, object]
 Refusals: TypeAlias = Mapping[Fault, str]
 """What can be refused, each with a message as it may come; a dialect that has words of its own for it shows those."""
 
+AHEAD = "0000-00-00"
+"""Stands in examples for a day that is ahead, whenever they are read."""
 SECRET_KEY: Refusals = {
     Fault.CREDENTIAL_MISSING: "Missing API key",
     Fault.CREDENTIAL_INVALID: "Missing or invalid API key",
     Fault.CREDENTIAL_AMBIGUOUS: "Send exactly one credential",
-    Fault.SECRET_KEY_IN_BROWSER: "This key must never be used in a browser",
+    Fault.SECRET_KEY_IN_BROWSER: from_a_browser("secret key"),
     Fault.SCOPE_MISSING: "This key lacks the scope push:send",
     Fault.APP_DISABLED: "This API is switched off for the app",
 }
@@ -33,10 +36,8 @@ PUBLISHABLE_KEY: Refusals = {
 """Of a call with a key for pages."""
 JSON_BODY: Refusals = {
     Fault.BODY_NOT_JSON: "The body must be a JSON object",
-    Fault.FIELD_MISSING: "title is required",
-    Fault.FIELD_INVALID: "title must be a string",
 }
-"""Of every call with a body, beside one that is too large; nobody has to name them."""
+"""Of every call with a body, beside one that is too large or whose members are wrong; nobody has to name them."""
 IDEMPOTENCY: Refusals = {
     Fault.FIELD_INVALID: "Idempotency-Key must be 1 to 256 visible ASCII characters",
     Fault.IDEMPOTENCY_MISMATCH: "This Idempotency-Key was used for another request",
@@ -104,7 +105,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """calls: by method and path as the route has it, "POST /v1/send".
+    """calls: by method and path as the route has it, "POST /v1/send"; those of a resource in the order of its page.
 
     schemes: security schemes by name, in OpenAPI's words, where the dialect's kinds of key do not say all; `x-form` is
     what the text of one looks like.

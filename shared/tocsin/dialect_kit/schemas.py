@@ -59,9 +59,9 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """Without a default that says only that the field may be left out."""
+        """Without a default that says only that the field may be left out, or that repeats another schema."""
         told = super().default_schema(schema)
-        if told.get("default", ...) in (None, ""):
+        if told.get("default", ...) in (None, "") or isinstance(told.get("default"), dict):
             del told["default"]
         return told
 

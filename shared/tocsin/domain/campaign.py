@@ -62,6 +62,15 @@ AFTER: Mapping[Step, Mapping[CampaignStatus, CampaignStatus]] = {
     },
 }
 """The state machine: from which status each step is possible, and where it leads."""
+_WAYS_OUT: Mapping[tuple[CampaignStatus, Step], str] = {
+    (_PAUSED, Step.SEND): "resume it",
+    (_SCHEDULED, Step.PAUSE): "cancel it, or take its time away to make it a draft again",
+    (_SENDING, Step.CANCEL): "pause it first",
+    (_ACTIVE, Step.CANCEL): "pause it first",
+    (_SENDING, Step.DELETE): "pause or cancel it first",
+    (_ACTIVE, Step.DELETE): "pause or cancel it first",
+}
+"""What to do instead, where there is something that leads on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +155,8 @@ def refusal(status: CampaignStatus, step: Step) -> str | None:
     possible = AFTER[step]
     if status in possible:
         return None
-    hint = ": pause or cancel it first" if step is Step.DELETE else ""
-    return f"Campaign is {status} and cannot be {step}{hint or f': it must be {_either(list(possible))}'}"
+    way_out = _WAYS_OUT.get((status, step)) or f"it must be {_either(list(possible))}"
+    return f"Campaign is {status} and cannot be {step}: {way_out}"
 
 
 def _either(words: list[CampaignStatus]) -> str:

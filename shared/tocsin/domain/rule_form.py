@@ -4,7 +4,7 @@ What the fields are called is the caller's: a dialect has its vendor's words, th
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.domain.segment import (
@@ -28,11 +28,11 @@ Names = Mapping[str, Field]
 OURS: Names = {field.value: field for field in Field}
 _GROUPS: Mapping[str, Callable[[tuple[Rule, ...]], Rule]] = {"all": AllOf, "any": AnyOf}
 _FORMS = ("all", "any", "not", "everyone", "field")
-_MEMBERS = frozenset({"field", "operator", "value"})
+_MEMBERS = ("field", "operator", "value")
 
 
 class MalformedRule(ValueError):
-    """A value that is no rule. path: of the part that is not, such as `rules.all[1].value`."""
+    """A value that is no rule. path: of the part that is not, such as `rules.all.1.value`."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path} {message}")
@@ -95,7 +95,7 @@ class _Reader:
         [form] = forms
         if form == "field":
             return self._condition(plain, path)
-        self._only({form}, plain, path)
+        self._only((form,), plain, path)
         if depth > MAX_DEPTH:
             raise MalformedRule(path, f"must not be nested more than {MAX_DEPTH} deep")
         if form == "not":
@@ -103,7 +103,7 @@ class _Reader:
         inner, at = plain[form], f"{path}.{form}"
         if not isinstance(inner, list) or not inner:
             raise MalformedRule(at, 'must be a list of one rule or more; everyone is {"everyone": true}')
-        return _GROUPS[form](tuple(self._rule(one, f"{at}[{place}]", depth + 1) for place, one in enumerate(inner)))
+        return _GROUPS[form](tuple(self._rule(one, f"{at}.{place}", depth + 1) for place, one in enumerate(inner)))
 
     def _condition(self, plain: Mapping[str, object], path: str) -> Condition:
         self._only(_MEMBERS, plain, path)
@@ -124,9 +124,10 @@ class _Reader:
             raise MalformedRule(f"{path}.field", f"must be one of {', '.join(known)}")
         return field, tuple(inner.split(".")) if dot else ()
 
-    def _only(self, known: set[str] | frozenset[str], plain: Mapping[str, object], path: str) -> None:
-        if unknown := sorted(plain.keys() - known):
-            raise MalformedRule(f"{path}.{unknown[0][:32]}", "is not known here")
+    def _only(self, known: Sequence[str], plain: Mapping[str, object], path: str) -> None:
+        if unknown := sorted(plain.keys() - set(known)):
+            message = f"is not known here, only {', '.join(known)}"
+            raise MalformedRule(f"{path}.{unknown[0][:32]}", message)
 
 
 def _operator(plain: object, field: Field, path: str) -> Operator:

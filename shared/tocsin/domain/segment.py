@@ -1,5 +1,6 @@
 """Segments: rules that say whom a campaign means, looked at when it is sent (PU-24)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,7 +84,33 @@ OPERATORS: Mapping[Field, Sequence[Operator]] = {
     Field.SEEN_AT: _OF_TIMES,
 }
 """What each field can be asked."""
-_LISTS = frozenset({Operator.HAS_ANY, Operator.HAS_ALL, Operator.IN})
+LISTS = frozenset({Operator.HAS_ANY, Operator.HAS_ALL, Operator.IN})
+"""Their value is a list of 1 to MAX_VALUES of what they take."""
+_COUNTRY = re.compile("[A-Za-z]{2}")
+
+
+class Takes(StrEnum):
+    """What a condition compares with; the words complete "must be"."""
+
+    NOTHING = 'left out: exists has none, and its opposite is {"not": ...}'
+    DAYS = f"a whole number of days from 1 to {MAX_DAYS}"
+    COUNTRY = "the two letters of a country in ISO 3166-1, such as CH"
+    TEXT = f"a text of 1 to {MAX_VALUE} characters"
+    ORDERED = f"a number or a text of 1 to {MAX_VALUE} characters"
+    ANYTHING = f"a text of 1 to {MAX_VALUE} characters, a number, true or false"
+
+
+def takes(field: Field, operator: Operator) -> Takes:
+    """What an operator compares a field with; one of LISTS: what each entry is."""
+    if operator is Operator.EXISTS:
+        return Takes.NOTHING
+    if operator in _OF_TIMES:
+        return Takes.DAYS
+    if field is Field.COUNTRY and operator in (Operator.EQUALS, Operator.NOT_EQUALS, Operator.IN):
+        return Takes.COUNTRY
+    if operator in (Operator.GREATER_THAN, Operator.LESS_THAN):
+        return Takes.ORDERED
+    return Takes.ANYTHING if field is Field.CUSTOM and operator is not Operator.STARTS_WITH else Takes.TEXT
 
 
 class InvalidCondition(ValueError):
@@ -169,35 +196,31 @@ class Segment:
     revision: int = 0
 
 
-def _problem(field: Field, operator: Operator, value: Value) -> str | None:  # noqa: PLR0911 - a table of types
+def _problem(field: Field, operator: Operator, value: Value) -> str | None:
     """What is wrong with a value; None when nothing is."""
-    if operator is Operator.EXISTS:
-        return None if value is None else 'must be left out: exists has none, and its opposite is {"not": ...}'
-    if field in (Field.CREATED_AT, Field.SEEN_AT):
-        right = type(value) is int and 1 <= value <= MAX_DAYS
-        return None if right else f"must be a whole number of days from 1 to {MAX_DAYS}"
-    anything = field is Field.CUSTOM and operator is not Operator.STARTS_WITH
-    if operator in _LISTS:
-        if not isinstance(value, tuple) or not 1 <= len(value) <= MAX_VALUES:
-            return f"must be a list of 1 to {MAX_VALUES} values"
-        if not all(_is_value(one, anything=anything) for one in value):
-            return f"must be a list whose every entry is {_kind_of(anything=anything)}"
-        return None
-    if operator in (Operator.GREATER_THAN, Operator.LESS_THAN):
-        right = not isinstance(value, bool) and _is_value(value, anything=True)
-        return None if right else f"must be a number or a text of 1 to {MAX_VALUE} characters"
-    return None if _is_value(value, anything=anything) else f"must be {_kind_of(anything=anything)}"
+    what = takes(field, operator)
+    if operator not in LISTS:
+        return None if _is(value, what) else f"must be {what}"
+    if not isinstance(value, tuple) or not 1 <= len(value) <= MAX_VALUES:
+        return f"must be a list of 1 to {MAX_VALUES} values"
+    return None if all(_is(one, what) for one in value) else f"must be a list whose every entry is {what}"
 
 
-def _is_value(value: object, *, anything: bool) -> bool:
-    if isinstance(value, str):
-        return 1 <= len(value) <= MAX_VALUE
-    return anything and isinstance(value, bool | int | float)
-
-
-def _kind_of(*, anything: bool) -> str:
-    text = f"a text of 1 to {MAX_VALUE} characters"
-    return f"{text}, a number, true or false" if anything else text
+def _is(value: Value, what: Takes) -> bool:
+    text = isinstance(value, str) and 1 <= len(value) <= MAX_VALUE
+    match what:
+        case Takes.NOTHING:
+            return value is None
+        case Takes.DAYS:
+            return type(value) is int and 1 <= value <= MAX_DAYS
+        case Takes.COUNTRY:
+            return isinstance(value, str) and _COUNTRY.fullmatch(value) is not None
+        case Takes.TEXT:
+            return text
+        case Takes.ORDERED:
+            return text or (isinstance(value, int | float) and not isinstance(value, bool))
+        case Takes.ANYTHING:
+            return text or isinstance(value, bool | int | float)
 
 
 def _not_empty(rules: tuple[Rule, ...]) -> None:

@@ -116,7 +116,7 @@ def test_cs_40_a_page_gets_no_cors_headers_and_may_not_use_the_secret_key(method
     ]
     for answer in refused:
         assert (answer.status, answer.headers["x-error-code"]) == (403, "FORBIDDEN")
-        assert "use a publishable key" in answer.json["detail"]
+        assert "web pages use /sdk.js, or a publishable key" in answer.json["detail"]
     for answer in (
         asked,
         *refused,

@@ -105,7 +105,7 @@ def test_ps_20_a_secret_key_in_a_browser_is_refused(
     answers = [client.send(headers=headers), client.subscribe(agent.subscription, headers=headers)]
     for answer in answers:
         assert answer.status == 401
-        assert "use a publishable key" in answer.json["error"]
+        assert "web pages use /sdk.js, or a publishable key" in answer.json["error"]
         assert answer.headers["x-error-code"] == "SECRET_KEY_IN_BROWSER"
         assert "access-control-allow-origin" not in answer.headers
     assert agent.messages() == []

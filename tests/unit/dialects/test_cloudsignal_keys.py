@@ -90,7 +90,7 @@ def test_cs_40_no_page_may_read_an_answer_or_use_the_secret_key(
     answers = [client.call(method, path, body, headers) for headers in ({"Origin": SITE}, {"Sec-Fetch-Site": "none"})]
     for answer in answers:
         assert (answer.status, answer.headers["x-error-code"]) == (403, "FORBIDDEN")
-        assert "use a publishable key" in answer.json["detail"]
+        assert "web pages use /sdk.js, or a publishable key" in answer.json["detail"]
     asked = customer.api.call("OPTIONS", f"/v2/push{path}", headers=preflight)
     assert (asked.status, asked.json, asked.headers["allow"]) == (405, {"detail": "Method not allowed"}, method)
     for answer in (*answers, asked, customer.api.call(method, f"/v2/push{path}", body, {"Origin": SITE})):

@@ -7,19 +7,26 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import groupby
 from typing import Any
 
 import pytest
 import schemathesis
 from jsonschema_rs import Draft202012Validator
 
-from tests.customer import Customer
+from tests.customer import SITE, Customer
 from tests.engine import MemoryEngine
 from tests.http_api import HttpApi
 from tests.integration.isolation import KINDS, OPEN
 from tests.routes import every_route
+from tocsin.dialect_kit.reference import AHEAD
+from tocsin.dialects.pushary.rules import NAMES as RULE_FIELDS
+from tocsin.dialects.pushary.rules import Rules, to_rule
 from tocsin.domain.api_key import KeyKind
+from tocsin.domain.errors import Refused
+from tocsin.domain.segment import Operator
 from tocsin.domain.tenancy import DialectName
 from tocsin.entrypoints.documents import document, documented
 from tocsin.entrypoints.registry import dialects
@@ -102,6 +109,50 @@ def test_what_a_flow_shows_has_texts_or_a_template(config: dict[str, Any], possi
     assert Draft202012Validator(schema).is_valid(config) is possible
 
 
+VALUES: tuple[object, ...] = (
+    None, "x", "CH", "x" * 256, "x" * 257, "", 1, 0, 7.5, True, ["x"], ["CH"], ["x", 1], [], ["x"] * 100, ["x"] * 101,
+)  # fmt: skip
+CONDITIONS = [
+    {"field": field, "operator": operator, **({} if value is None else {"value": value})}
+    for field in (*(name for name in RULE_FIELDS if name != "customData"), "customData.plan", "customData", "plan")
+    for operator in (*Operator, "is")
+    for value in VALUES
+]
+SOME = {"field": "tags", "operator": "has", "value": "vip"}
+RULES: list[object] = [
+    *CONDITIONS,
+    *({group: rules} for group in ("all", "any") for rules in ([SOME], [SOME, {"not": SOME}], [], SOME, ["tags"])),
+    *({"not": rule} for rule in (SOME, {"all": [SOME]}, [SOME], {}, {"field": "tags"})),
+    {"everyone": True},
+    {"everyone": False},
+    {"all": [SOME], "any": [SOME]},
+    {**SOME, "values": 1},
+    {},
+]
+
+
+def test_the_schema_of_a_segments_rules_takes_what_is_taken_and_nothing_else() -> None:
+    components = of(DialectName("pushary"))["components"]
+    told = Draft202012Validator({"$ref": "#/components/schemas/Rules", "components": components})
+
+    def is_taken(rules: object) -> bool:
+        try:
+            to_rule(Rules.model_validate(rules))
+        except Refused:
+            return False
+        return True
+
+    assert [rules for rules in RULES if told.is_valid(rules) != is_taken(rules)] == []
+    assert {is_taken(rules) for rules in RULES} == {True, False}
+
+
+def test_the_page_of_a_segments_rules_lists_each_field_with_its_operators() -> None:
+    text, _ = page("/docs/pushary")
+    [listed, *_] = re.findall(r"<ul><li><code>tags.*?</ul>", text, re.DOTALL)
+    names = [name if name != "customData" else "customData.&lt;path&gt;" for name in RULE_FIELDS]
+    assert [name for name in (*names, *Operator) if f"<code>{name}</code>" not in listed] == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_has_named_members(name: DialectName) -> None:
     schemas = of(name)["components"]["schemas"]
@@ -118,8 +169,8 @@ def test_every_answer_has_named_members(name: DialectName) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_call_that_reads_a_body_or_a_record_shows_an_example(name: DialectName) -> None:
-    shown = {where.rpartition(" ")[0] for where, content in contents(name) if "examples" in content}
-    assert {label for label, operation in operations(name) if "requestBody" in operation} <= shown
+    shown = {where for where, content in contents(name) if "examples" in content}
+    assert {f"{label} body" for label, operation in operations(name) if "requestBody" in operation} <= shown
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -164,6 +215,89 @@ def test_a_server_is_told_of_a_rate_limit_where_there_is_one_and_nowhere_else(na
 def test_a_body_is_told_the_size_that_its_own_route_takes(name: DialectName, label: str, kilobytes: int) -> None:
     responses = dict(operations(name))[label]["responses"]
     assert f"The body is larger than {kilobytes} KiB" in json.dumps(responses)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_wrong_in_an_example_of_an_error_is_a_member_of_that_body(name: DialectName) -> None:
+    components = of(name)["components"]["schemas"]
+    for label, operation in operations(name):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        shown = operation["responses"].get("400", {}).get("content", {}).get("application/json", {})
+        wrong = shown.get("examples", {}).get("field_missing")
+        if body is not None and wrong is not None:
+            known = components[body["schema"]["$ref"].rpartition("/")[2]]["properties"]
+            assert any(re.search(rf"\b{member}\b", json.dumps(wrong["value"])) for member in known), label
+
+
+@pytest.mark.parametrize("path", ["/send", "/campaigns", "/templates", "/segments", "/flows"])
+def test_an_empty_body_is_refused_as_the_example_has_it(path: str) -> None:
+    customer = Customer.sign_up(HttpApi(MemoryEngine()))
+    answered = customer.pushary().call("POST", path, {}).json
+    operation = of(DialectName("pushary"))["paths"][f"/api/v1/server{path}"]["post"]
+    examples = operation["responses"]["400"]["content"]["application/json"]["examples"]
+    assert answered == examples["field_missing"]["value"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "keymaster"])
+def test_a_secret_key_in_a_browser_is_refused_as_the_example_has_it(name: DialectName) -> None:
+    api = HttpApi(MemoryEngine())
+    customer = Customer.sign_up(api)
+    header = dialects()[name].keys[KeyKind.SECRET].header
+    key = customer.key(KeyKind.SECRET, dialect=name)["key"]
+    sent = {header: f"Bearer {key}" if header == "authorization" else key, "Origin": SITE}
+    for label, operation in operations(name):
+        method, _, path = label.partition(" ")
+        for response in operation["responses"].values():
+            content = response.get("content", {}).get("application/json", {})
+            if example := content.get("examples", {}).get("secret_key_in_browser"):
+                at = path.replace("{channel}", customer.channel).replace("{", "").replace("}", "")
+                assert api.call(method, at, {}, sent).json == example["value"], label
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_time_that_an_example_asks_for_is_ahead(name: DialectName) -> None:
+    asked = json.dumps(
+        [
+            example
+            for where, content in contents(name)
+            if where.endswith(" body")
+            for example in content.get("examples", {}).values()
+        ]
+    )
+    for text in re.findall(r"\d{4}-\d\d-\d\dT[0-9:]+(?:Z|[+-]\d\d:\d\d)", asked):
+        assert timedelta(days=30) < datetime.fromisoformat(text) - datetime.now(UTC) < timedelta(days=63)
+    assert AHEAD not in json.dumps(of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_two_operations_have_one_title(name: DialectName) -> None:
+    titles = [operation["summary"] for label, operation in operations(name) if is_shown(label, operation)]
+    assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operation_belongs_to_a_resource_and_stands_beside_the_others_of_it(name: DialectName) -> None:
+    told = [operation["tags"] for _, operation in operations(name)]
+    assert [tag for tag, _ in groupby(one for [one] in told)] == [tag["name"] for tag in of(name)["tags"]]
+
+
+def test_a_preview_stands_next_to_its_send() -> None:
+    known = [label for label, _ in operations(DialectName("pushary"))]
+    for send in ("POST /api/v1/server/send", "POST /api/v1/server/campaigns/{campaign_id}/send"):
+        preview = known.index(send.removesuffix("/send") + "/preview" if "{" in send else f"{send}/preview")
+        assert abs(known.index(send) - preview) == 1
+
+
+def test_a_body_of_changes_tells_no_defaults() -> None:
+    schemas = of(DialectName("pushary"))["components"]["schemas"]
+    for name in ("CampaignChangeRequest", "FlowChangeRequest"):
+        assert [member for member in schemas[name]["properties"].values() if "default" in member] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_python_shows_through(name: DialectName) -> None:
+    text, _ = page(f"/docs/{name}")
+    assert re.findall(r"\bNone\b|\bTrue\b|\bFalse\b|\{'", html.unescape(text)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

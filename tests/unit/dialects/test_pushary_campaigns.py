@@ -159,6 +159,7 @@ def test_pu_25_a_patch_changes_what_it_names_and_the_status_by_the_actions_rules
     for fields, told in (
         ({"status": "active"}, "status must be"),
         ({"status": "completed"}, "status must be"),
+        ({"status": "scheduled"}, "status is made scheduled by a scheduledAt"),
         ({"title": None}, "title must be"),
         ({"title": ""}, "title must"),
         ({"segmentId": "seg_nope"}, "Unknown segment"),

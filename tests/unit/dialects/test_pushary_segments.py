@@ -11,6 +11,7 @@ from tocsin.domain.audit import Action
 
 FIREFOX = {"field": "browser", "operator": "equals", "value": "firefox"}
 VIP = {"field": "tags", "operator": "has", "value": "vip"}
+SWISS = {"field": "country", "operator": "equals", "value": "ch"}
 PRO = {"field": "customData.plan", "operator": "equals", "value": "pro"}
 
 
@@ -53,6 +54,8 @@ def test_a_segment_is_made_shown_changed_and_deleted(site: Site, engine: MemoryE
     assert expect(200, site.server.call("DELETE", path)) == {"success": True}
     for method in ("GET", "PATCH", "DELETE"):
         assert refused(site.server.call(method, path, {}), 404, "Not Found") == "Segment not found"
+    log = expect(200, site.customer.api.operator("GET", site.customer.at("/audit")))["entries"]
+    assert {entry["details"]["segment"] for entry in log if "segment" in entry["details"]} == {segment["id"]}
     noted = [entry.action for entry in engine.storage.audit if entry.action.startswith("segment.")]
     assert noted == [Action.SEGMENT_CREATED, Action.SEGMENT_CHANGED, Action.SEGMENT_DELETED]
 
@@ -98,14 +101,20 @@ def test_a_sample_has_ten_at_most(site: Site, engine: MemoryEngine) -> None:
     [
         ({}, "rules must have exactly one of all, any, not, everyone, field"),
         ({"all": []}, 'rules.all must be a list of one rule or more; everyone is {"everyone": true}'),
-        ({"all": [VIP, {"any": [1]}]}, "rules.all[1].any[0] must be an object with one of"),
-        ({"all": [VIP, VIP | {"value": ""}]}, "rules.all[1].value must be a text of 1 to 256 characters"),
+        ({"all": [VIP, {"any": [1]}]}, "rules.all.1.any.0 must be an object with one of"),
+        ({"all": [VIP, VIP | {"value": ""}]}, "rules.all.1.value must be a text of 1 to 256 characters"),
         ({"not": PRO | {"field": "plan"}}, "rules.not.field must be one of tags, customData.<path>, browser"),
         ({"not": VIP | {"operator": "equals"}}, "rules.not.operator must be one of has, has_any, has_all, exists"),
         ({"field": "lastSeenAt", "operator": "within_days", "value": 0}, "rules.value must be a whole number of days"),
         ({"everyone": True, "all": [VIP]}, "rules.everyone must be true, and nothing may stand beside it"),
-        ({"any": [{"everyone": True}]}, "rules.any[0].everyone must be the whole rule"),
-        ({"any": [VIP] * 51}, "rules.any[50] is one condition too many: at most 50"),
+        ({"any": [{"everyone": True}]}, "rules.any.0.everyone must be the whole rule"),
+        ({"not": VIP | {"op": "has"}}, "rules.not.op is not known here, only field, operator, value"),
+        (
+            SWISS | {"value": "Switzerland"},
+            "rules.value must be the two letters of a country in ISO 3166-1, such as CH",
+        ),
+        (SWISS | {"operator": "in", "value": ["CH", "C"]}, "rules.value must be a list whose every entry is the two"),
+        ({"any": [VIP] * 51}, "rules.any.50 is one condition too many: at most 50"),
         ([VIP], "rules must be an object"),
     ],
     ids=lambda value: str(value)[:40],
@@ -115,6 +124,14 @@ def test_bad_rules_are_a_400_that_names_the_part_and_nothing_is_kept(site: Site,
     assert refused(site.server.call("POST", "/segments", body), 400, "Bad Request").startswith(told)
     assert refused(site.server.call("POST", "/segments/preview", {"rules": rules}), 400, "Bad Request").startswith(told)
     assert expect(200, site.server.call("GET", "/segments"))["data"] == []
+
+
+def test_a_country_is_two_letters_in_any_case(site: Site) -> None:
+    site.visit({"CloudFront-Viewer-Country": "CH"})
+    site.visit({"CloudFront-Viewer-Country": "AT"})
+    assert preview(site, SWISS)["count"] == 1
+    assert preview(site, SWISS | {"operator": "in", "value": ["at", "CH"]})["count"] == 2
+    assert preview(site, SWISS | {"operator": "starts_with", "value": "A"})["count"] == 1
 
 
 def test_what_is_missing_is_named(site: Site) -> None:

@@ -345,7 +345,11 @@ def test_what_was_accepted_is_answered_though_the_allowance_cannot_be_read(
 
 
 @pytest.mark.parametrize(
-    "name", ["externalId", "external_ids", "subscriberId", "segmentId", "userIds", "tag", "Targets"]
+    "name",
+    [
+        *("externalId", "external_ids", "subscriberId", "segmentId", "userIds", "tag", "Targets"),
+        *("email", "to", "recipients", "audience", "labels", "subscriptionIds", "deviceIds", "excludeTags"),
+    ],
 )
 def test_a_misspelt_target_is_no_send_to_everyone(site: Site, engine: MemoryEngine, name: str) -> None:
     site.visit()
@@ -376,4 +380,4 @@ def test_a_link_or_picture_by_another_name_is_not_lost(site: Site, name: str, to
 
 def test_other_members_that_are_not_known_are_ignored(site: Site) -> None:
     site.visit()
-    expect(200, site.server.send(priority="high", actions=[]))
+    expect(200, site.server.send(priority="high", actions=[], id="mine", topic="news"))

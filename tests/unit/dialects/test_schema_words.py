@@ -52,3 +52,10 @@ def test_members_of_members_are_named_by_their_way() -> None:
         Member("items", "list of object; optional"),
         Member("items[].id", "string; optional"),
     ]
+
+
+def test_a_member_has_its_own_description_or_that_of_what_it_refers_to() -> None:
+    schemas = {"Rules": {"type": "object", "description": "Whom it means."}}
+    rules = {"$ref": "#/components/schemas/Rules"}
+    whole = {"type": "object", "properties": {"own": {**rules, "description": "Its own."}, "other": rules, "no": {}}}
+    assert [member.about for member in members(whole, schemas)] == ["Its own.", "Whom it means.", ""]

@@ -157,7 +157,7 @@ def test_what_readers_report_costs_beside(api: HttpApi) -> None:
     count(api.engine)
     after = shown(customer, send)
     assert after["cost"] == before["cost"]
-    assert after["cost_of_reports"]["micro_dollars"] == pytest.approx(5.6, abs=0.1)
+    assert after["cost_of_reports"]["micro_dollars"] == pytest.approx(5.3, abs=0.1)
     assert "HTTP API requests" in {part["of"] for part in after["cost_of_reports"]["parts"]}
 
 

@@ -64,6 +64,20 @@ def test_a_refusal_says_what_it_must_be() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "step", "way_out"),
+    [
+        (PAUSED, Step.SEND, "resume it"),
+        (SCHEDULED, Step.PAUSE, "cancel it, or take its time away to make it a draft again"),
+        (SENDING, Step.CANCEL, "pause it first"),
+        (ACTIVE, Step.CANCEL, "pause it first"),
+        (ACTIVE, Step.DELETE, "pause or cancel it first"),
+    ],
+)
+def test_a_refusal_tells_the_way_out_where_there_is_one(status: CampaignStatus, step: Step, way_out: str) -> None:
+    assert refusal(status, step) == f"Campaign is {status} and cannot be {step}: {way_out}"
+
+
+@pytest.mark.parametrize(
     ("stored", "state", "course", "status"),
     [
         (SENDING, SendState.PLANNED, Course.RUNNING, SENDING),

@@ -237,9 +237,9 @@ def test_whatever_is_sent_is_a_rule_or_refused_with_the_path_of_what_is_wrong(pl
 @pytest.mark.parametrize(
     ("plain", "path"),
     [
-        ({"any": [{"all": [{"field": "os", "operator": "in", "value": ["x", None]}]}]}, "rules.any[0].all[0].value"),
+        ({"any": [{"all": [{"field": "os", "operator": "in", "value": ["x", None]}]}]}, "rules.any.0.all.0.value"),
         ({"not": {"field": "os", "operator": "exists", "values": 1}}, "rules.not.values"),
-        ({"any": [{"field": "os", "operator": "exists"}] * (MAX_CONDITIONS + 1)}, f"rules.any[{MAX_CONDITIONS}]"),
+        ({"any": [{"field": "os", "operator": "exists"}] * (MAX_CONDITIONS + 1)}, f"rules.any.{MAX_CONDITIONS}"),
         ({"field": "os", "operator": "in", "value": ["y" * 200] * 60}, "rules"),
         ({"all": [], "any": []}, "rules"),
         ({"field": "custom.a..b", "operator": "exists"}, "rules.field"),
@@ -259,7 +259,7 @@ def test_groups_are_nested_five_deep_at_most() -> None:
     assert depth(rule_from(rule, OURS)) == 5
     with pytest.raises(MalformedRule) as refused:
         rule_from({"all": [rule]}, OURS)
-    assert refused.value.path == "rules.all[0].not.not.not.not"
+    assert refused.value.path == "rules.all.0.not.not.not.not"
 
 
 def depth(rule: Rule) -> int:

@@ -164,7 +164,7 @@ def mute(app: AppInPath, body: Annotated[MuteBody, json_body(MuteBody)], engine:
 def inbox(
     app: AppInPath, body: Annotated[Enrolled, json_body(Enrolled)], response: Response, engine: EngineDependency
 ) -> InboxReply:
-    """What was sent."""
+    """List what was sent to whoever this browser is enrolled for."""
     person = _person(engine, app, body)
     response.headers["Cache-Control"] = "no-store"
     return InboxReply(
@@ -178,6 +178,6 @@ def inbox(
 
 @router.post("/read")
 def read(app: AppInPath, body: Annotated[ReadBody, json_body(ReadBody)], engine: EngineDependency) -> dict[str, object]:
-    """One was opened (BN-19)."""
+    """Note that a notification was opened (BN-19)."""
     engine.reading.read(app.id, _person(engine, app, body), SendId(body.notification))
     return {"ok": True}

@@ -123,7 +123,7 @@ def revoke_code(caller: CodeCaller, iuid: Iuid, engine: EngineDependency) -> Res
 def list_subscriptions(
     caller: ListCaller, request: Request, response: Response, engine: EngineDependency
 ) -> list[SubscriptionReply]:
-    """All of them, newest first; beyond ten thousand the Link header (RFC 8288) names the next page (BN-12)."""
+    """List subscriptions, newest first; beyond ten thousand the Link header (RFC 8288) names the next page (BN-12)."""
     app, limit, cursor = caller.app, _limit(request), request.query_params.get("cursor")
     after = None if cursor is None else engine.cursors.open(app.id, _LISTING, cursor)
     page = engine.following.listed(app.id, limit, after)
@@ -138,7 +138,7 @@ def list_subscriptions(
 
 @_routes.get("/{iuid}")
 def get_subscription(caller: DetailCaller, iuid: Iuid, engine: EngineDependency) -> SubscriptionReply:
-    """One subscription; a 404 for who has none."""
+    """A user's subscription; a 404 for who has none."""
     return SubscriptionReply.of(engine, caller.app, engine.following.person(caller.app, iuid))
 
 

@@ -50,6 +50,13 @@ _QUEUED = {
     "message": "Notifications queued for processing",
     "status": "queued",
 }
+_SUBSCRIPTION = {
+    "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABm",
+    "keys": {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+}
 _ABC = {"registration_id": "reg_abc123"}
 _ONE = Parameter("registration_id", "As lists and answers show it.", {"type": "string", "minLength": 1})
 
@@ -194,6 +201,13 @@ REFERENCE = Reference(
                 Fault.IDENTITY_INVALID: "The proof of identity is wrong or over",
                 Fault.NOT_FOUND: NOT_FOUND,
             },
+            examples=(
+                Example(
+                    "A browser",
+                    {name: value for name, value in _CLIENT.items() if name not in {"user_email", "user_id"}},
+                    {"subscription": _SUBSCRIPTION, "is_installed": True},
+                ),
+            ),
         ),
         "POST /v2/push/clients/heartbeat": Call(
             credentials=(KeyKind.PUBLISHABLE,),

@@ -1,5 +1,6 @@
 """What the reference says of Keymaster push beyond its code."""
 
+from tocsin.application.authenticating import from_a_browser
 from tocsin.dialect_kit.contract import Rendered
 from tocsin.dialect_kit.reference import Call, Example, Parameter, Reference, members
 from tocsin.dialects.keymaster.subscribers import MAX_LIMIT
@@ -13,7 +14,7 @@ _TOKEN = {
 }
 _SERVER = {
     **_TOKEN,
-    Fault.SECRET_KEY_IN_BROWSER: "This key must never be used in a browser",
+    Fault.SECRET_KEY_IN_BROWSER: from_a_browser("server's token"),
     Fault.APP_DISABLED: "Push not enabled",
     Fault.RATE_LIMITED: "Rate limit exceeded: more than 600 requests/minute for this API key",
 }
@@ -54,7 +55,7 @@ REFERENCE = Reference(
         "POST /auth/token": Call(
             credentials=("client",),
             refusals={
-                Fault.SECRET_KEY_IN_BROWSER: "This key must never be used in a browser",
+                Fault.SECRET_KEY_IN_BROWSER: from_a_browser("secret key"),
                 Fault.RATE_LIMITED: "Too many failed attempts for this client_id",
             },
             form={
@@ -200,7 +201,7 @@ REFERENCE = Reference(
             credentials=("user", "service"),
             refusals={
                 **_PERSON,
-                Fault.SECRET_KEY_IN_BROWSER: "This key must never be used in a browser",
+                Fault.SECRET_KEY_IN_BROWSER: from_a_browser("server's token"),
                 Fault.FIELD_MISSING: "app_id is required where the token is not for one app",
                 Fault.FIELD_INVALID: "app_id must be given once",
                 Fault.NOT_FOUND: "Device not found",

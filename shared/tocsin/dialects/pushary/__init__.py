@@ -1,1 +1,1 @@
-"""Pushary: send to subscribers, external ids and tags, on a monthly allowance, and keep the list of subscribers."""
+"""Pushary: send at once, in campaigns to segments or by flows, with templates, on a monthly allowance."""

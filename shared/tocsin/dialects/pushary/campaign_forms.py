@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tocsin.application.campaigning import CampaignEdit, NewCampaign
 from tocsin.application.engine import Engine
 from tocsin.application.measuring import CampaignView, SendView
-from tocsin.dialect_kit.bodies import SparseModel, WireModel
+from tocsin.dialect_kit.bodies import ChangeModel, SparseModel, WireModel
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
@@ -44,6 +44,12 @@ def _moment(text: str) -> int:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise ValueError(message) from None
+
+
+def _not_by_name(status: object) -> object:
+    if status == "scheduled":
+        raise ValueError("is made scheduled by a scheduledAt, not by this name")
+    return status
 
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}), AfterValidator(_moment)]
@@ -228,7 +234,7 @@ class CampaignRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
         )
 
 
-class CampaignChangeRequest(WireModel):
+class CampaignChangeRequest(ChangeModel):
     """What shall be otherwise: each member that is given replaces what was; null clears it, where that can be.
 
     With a templateId the texts are those of the template, but for what is given. scheduledAt null: a draft again.
@@ -244,7 +250,7 @@ class CampaignChangeRequest(WireModel):
     segmentId: str | None = None
     templateId: str | None = None
     variables: Variables | None = None
-    status: Literal["draft", "paused", "cancelled"] = "draft"
+    status: Annotated[Literal["draft", "paused", "cancelled"], BeforeValidator(_not_by_name)] = "draft"
 
     _own_names = own_names(CAMPAIGN)
 

@@ -56,7 +56,7 @@ def list_campaigns(
     status: Annotated[Status | None, Query(description="Only campaigns in this status.")] = None,
     source: Annotated[Literal["api"] | None, Query(description="api: what /send has sent, instead.")] = None,
 ) -> ListReply[CampaignReply]:
-    """Campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for.
+    """List campaigns, newest first; with a status a page may be short, or empty. API sends are hidden unless asked for.
 
     Totals of those to more than 10,000 may be 20 seconds old, or a hundredth of the time since they were sent.
     """
@@ -78,7 +78,7 @@ def create_campaign(
     request: Request,
     engine: EngineDependency,
 ) -> CampaignReply:
-    """Keep a new one: a draft, or scheduled if it has a scheduledAt."""
+    """Create a campaign: a draft, or scheduled if it has a scheduledAt."""
     app = caller.app.id
     made = engine.campaigning.create(app, NAME, body.to_campaign(engine, app), actor(request, caller.key))
     return _reply(engine, made)
@@ -86,7 +86,7 @@ def create_campaign(
 
 @campaigns.get("/{campaign_id}")
 def get_campaign(caller: Sender, campaign: Named, engine: EngineDependency) -> CampaignReply:
-    """One campaign, or API send."""
+    """Show a campaign, or an API send."""
     found = _found(engine, caller.app.id, campaign)
     return CampaignReply.of(found) if isinstance(found, CampaignView) else CampaignReply.of_send(found)
 
@@ -99,7 +99,7 @@ def change_campaign(
     request: Request,
     engine: EngineDependency,
 ) -> CampaignReply:
-    """Change a draft or a scheduled campaign; or the status, by the rules of pause and of cancelling."""
+    """Change a campaign: a draft or a scheduled one; or its status, by the rules of pause and of cancelling."""
     app = caller.app.id
     _own(engine, app, campaign)
     edit = body.to_edit(engine, app)
@@ -110,7 +110,7 @@ def change_campaign(
 
 @campaigns.delete("/{campaign_id}")
 def delete_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> dict[str, bool]:
-    """Delete a campaign that is not under way; one that is paused is cancelled with it."""
+    """Delete a campaign; not while it is under way, and one that is paused is cancelled with it."""
     _own(engine, caller.app.id, campaign)
     engine.campaigning.delete(caller.app.id, campaign, actor(request, caller.key))
     return {"success": True}
@@ -118,7 +118,7 @@ def delete_campaign(caller: Sender, campaign: Named, request: Request, engine: E
 
 @campaigns.post("/{campaign_id}/send")
 def send_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
-    """Send a draft or a scheduled campaign now."""
+    """Send a campaign now: a draft or a scheduled one."""
     _own(engine, caller.app.id, campaign)
     with beyond_the_plan(engine):
         sent = engine.campaigning.send(caller.app, campaign, actor(request, caller.key))
@@ -128,14 +128,14 @@ def send_campaign(caller: Sender, campaign: Named, request: Request, engine: Eng
 
 @campaigns.post("/{campaign_id}/pause")
 def pause_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
-    """Let a campaign rest that is under way; nothing goes out any more 12 seconds after the answer."""
+    """Pause a campaign that is under way; nothing goes out any more 12 seconds after the answer."""
     _own(engine, caller.app.id, campaign)
     return _reply(engine, engine.campaigning.pause(caller.app.id, campaign, actor(request, caller.key)))
 
 
 @campaigns.post("/{campaign_id}/resume")
 def resume_campaign(caller: Sender, campaign: Named, request: Request, engine: EngineDependency) -> CampaignReply:
-    """Let a paused campaign go on where it stopped."""
+    """Resume a paused campaign where it stopped."""
     _own(engine, caller.app.id, campaign)
     with beyond_the_plan(engine):
         resumed = engine.campaigning.resume(caller.app, campaign, actor(request, caller.key))
@@ -145,7 +145,7 @@ def resume_campaign(caller: Sender, campaign: Named, request: Request, engine: E
 
 @campaigns.get("/{campaign_id}/stats")
 def get_stats(caller: Sender, campaign: Named, engine: EngineDependency) -> StatsReply:
-    """What became of one."""
+    """A campaign's statistics, or those of an API send."""
     return StatsReply.of(_found(engine, caller.app.id, campaign))
 
 

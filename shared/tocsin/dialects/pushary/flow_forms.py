@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails
 
 from tocsin.application.engine import Engine
 from tocsin.application.flows import Draft, FlowChange, FlowView
-from tocsin.dialect_kit.bodies import SparseModel, WireModel
+from tocsin.dialect_kit.bodies import ChangeModel, SparseModel, WireModel
 from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
@@ -167,7 +167,7 @@ class FlowRequest(SparseModel):
         )
 
 
-class FlowChangeRequest(WireModel):
+class FlowChangeRequest(ChangeModel):
     """What shall be otherwise: each member that is given replaces what was; null clears description and campaign.
 
     steps: all of them; runs under way keep those that they began with.

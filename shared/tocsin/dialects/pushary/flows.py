@@ -40,7 +40,7 @@ def list_flows(
     limit: Limit = DEFAULT_LIMIT,
     status: Annotated[Status | None, Query(description="Only flows in this status.")] = None,
 ) -> ListReply[FlowReply]:
-    """Flows, newest first; with a status a page may be short, or empty."""
+    """List flows, newest first; with a status a page may be short, or empty."""
     app, most, name = caller.app.id, min(limit, MAX_LIMIT), listing("flows", status=status)
     asked = None if status is None else FlowStatus(status)
     return page_of(engine, app, name, cursor, partial(engine.flows.listed, app, asked, most), FlowReply.of)
@@ -53,14 +53,14 @@ def create_flow(
     request: Request,
     engine: EngineDependency,
 ) -> FlowReply:
-    """Keep a new one, as a draft."""
+    """Create a flow; it is a draft."""
     app = caller.app.id
     return FlowReply.of(engine.flows.create(app, NAME, body.to_draft(engine, app), actor(request, caller.key)))
 
 
 @router.get("/{flow_id}")
 def get_flow(caller: Sender, flow: Named, engine: EngineDependency) -> FlowReply:
-    """One flow."""
+    """Show a flow."""
     return FlowReply.of(engine.flows.get(caller.app.id, flow))
 
 
@@ -87,13 +87,13 @@ def delete_flow(caller: Sender, flow: Named, request: Request, engine: EngineDep
 
 @router.post("/{flow_id}/activate")
 def activate_flow(caller: Sender, flow: Named, request: Request, engine: EngineDependency) -> FlowReply:
-    """Begin runs from now on; those that were held go on."""
+    """Activate a flow; it begins runs from now on, and those that were held go on."""
     change = FlowChange(status=FlowStatus.ACTIVE)
     return FlowReply.of(engine.flows.change(caller.app.id, flow, change, actor(request, caller.key)))
 
 
 @router.post("/{flow_id}/pause")
 def pause_flow(caller: Sender, flow: Named, request: Request, engine: EngineDependency) -> FlowReply:
-    """Begin no runs; those under way are held when their next step is due."""
+    """Pause a flow; it begins no runs, and those under way are held when their next step is due."""
     change = FlowChange(status=FlowStatus.PAUSED)
     return FlowReply.of(engine.flows.change(caller.app.id, flow, change, actor(request, caller.key)))

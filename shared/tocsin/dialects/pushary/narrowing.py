@@ -7,7 +7,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel, model_validator
 
-_TARGET = re.compile(r"(subscriber|external|user|segment)s?[_-]?(ids?)?|tags?|targets?", re.IGNORECASE)
+_WHO = "subscriber|subscription|external|user|segment|device|client|player|customer|person|tag|label"
+_TARGET = re.compile(
+    rf"((in|ex)cluded?[_-]?)?(({_WHO})s?([_-]?ids?)?|(target|recipient|audience|filter|e?mail)s?|ids)|to", re.IGNORECASE
+)
 _SOURCE = re.compile(r"(trigger)?[_-]?campaigns?[_-]?(ids?)?", re.IGNORECASE)
 _TIME = re.compile(
     r"sc?h?edule[drs]?[_-]?(at|for|time|date|on)?|(send|deliver)[_-]?(at|after|on|time|date)|delay", re.IGNORECASE

@@ -88,7 +88,7 @@ class SendPreviewReply(WireModel):
 
     estimated: the audience is about so many, or with tags of a large site at most so many. fits: there is somebody, and
     limits and credits have room. expectedGone: whom push services will not know any more, by the latest sends; null
-    without any. cost: of delivering it; reports come on top. previewCost: what this preview took. missing: null where
+    without any. cost: of delivering it; reports come on top. previewCost: of finding the audience. missing: null where
     no text names values of recipients. unusedVariables: which no text names.
     """
 
@@ -142,13 +142,13 @@ def preview_send(
     request: Request,
     engine: EngineDependency,
 ) -> SendPreviewReply:
-    """What a send with this body would do; nothing is sent."""
+    """Preview what a send with this body would do; nothing is sent."""
     return SendPreviewReply.of(engine.previewing.preview(body.to_command(caller, request, engine)))
 
 
 @router.post("/campaigns/{campaign_id}/preview")
 def preview_campaign(caller: Sender, campaign_id: str, engine: EngineDependency) -> SendPreviewReply:
-    """What a campaign would do if it were sent now; nothing is sent."""
+    """Preview what a campaign would do if it were sent now; nothing is sent."""
     id_ = parse("camp", campaign_id)
     found = None if id_ is None else engine.campaigning.find(caller.app.id, CampaignId(id_))
     if found is None:

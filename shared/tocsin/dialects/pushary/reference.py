@@ -1,7 +1,7 @@
 """What the reference says of Pushary beyond its code."""
 
 from tocsin.dialect_kit.reference import SECRET_KEY, Call, Example, Parameter, Reference, members
-from tocsin.dialects.pushary.reference_campaigns import CAMPAIGNS
+from tocsin.dialects.pushary.reference_campaigns import CAMPAIGNS, PREVIEW
 from tocsin.dialects.pushary.reference_flows import FLOWS
 from tocsin.domain.api_key import KeyKind
 from tocsin.domain.errors import Fault
@@ -12,8 +12,10 @@ _COUNTED = {
     **SECRET_KEY,
     Fault.RATE_LIMITED: "Rate limit exceeded. Please retry after 60 seconds.",
 }
-_OF_ONE = {**_COUNTED, Fault.NOT_FOUND: "Subscriber not found"}
-_OF_A_CAMPAIGN = {**_COUNTED, Fault.NOT_FOUND: "Campaign not found"}
+_READER = {Fault.SCOPE_MISSING: "This key lacks the scope clients:read"}
+_READ = {**_COUNTED, **_READER}
+_OF_ONE = {**_READ, Fault.NOT_FOUND: "Subscriber not found"}
+_CHANGED = {**_OF_ONE, Fault.SCOPE_MISSING: "This key lacks the scope clients:write"}
 _ID = Parameter("subscriber_id", "As lists show it.", {"type": "string", "minLength": 1})
 _OF_A_TEMPLATE = {**_COUNTED, Fault.NOT_FOUND: "Template not found"}
 _TEMPLATE_ID = Parameter("template_id", "As lists show it.", {"type": "string", "minLength": 1})
@@ -46,28 +48,6 @@ _SEGMENT = {
     "createdAt": "2024-01-15T10:30:00Z",
     "updatedAt": "2024-01-15T10:30:00Z",
 }
-_PREVIEW = {
-    "audience": 1500,
-    "estimated": False,
-    "fits": True,
-    "minutes": 0.1,
-    "pace": {"perMinute": 60000, "measured": False},
-    "limits": {
-        "needed": 1500,
-        "hourly": {"remaining": None, "limit": None},
-        "daily": {"remaining": None, "limit": None},
-        "monthly": {"remaining": 9850, "limit": 10000},
-        "exceeded": None,
-    },
-    "credits": {"needed": 0, "available": 0},
-    "expectedGone": 12,
-    "cost": {"dollars": 0.000112, "pricesOf": "2026-11-22"},
-    "reports": {"expected": 1071, "measured": False, "cost": {"dollars": 0.003001, "pricesOf": "2026-11-22"}},
-    "previewCost": {"dollars": 0.000004, "pricesOf": "2026-11-22"},
-    "missing": None,
-    "unusedVariables": [],
-}
-_CAMPAIGN_ID = Parameter("campaign_id", "As /send tells it.", {"type": "string", "minLength": 1})
 _SUBSCRIBER = {
     "id": "sub_abc123",
     "siteId": "site_xyz",
@@ -133,7 +113,7 @@ REFERENCE = Reference(
         ),
         f"GET {_BASE}/subscribers": Call(
             credentials=_SERVER,
-            refusals=_COUNTED,
+            refusals=_READ,
             examples=(
                 Example(
                     "Who is active",
@@ -144,7 +124,7 @@ REFERENCE = Reference(
         ),
         f"GET {_BASE}/subscribers/count": Call(
             credentials=_SERVER,
-            refusals=_COUNTED,
+            refusals=_READ,
             examples=(
                 Example("How many", {"total": 1500, "active": 1200, "unsubscribed": 300, "expired": 0, "bounced": 0}),
             ),
@@ -157,7 +137,7 @@ REFERENCE = Reference(
         ),
         f"PATCH {_BASE}/subscribers/{{subscriber_id}}": Call(
             credentials=_SERVER,
-            refusals=_OF_ONE,
+            refusals=_CHANGED,
             parameters=(_ID,),
             examples=(
                 Example(
@@ -170,7 +150,7 @@ REFERENCE = Reference(
         ),
         f"DELETE {_BASE}/subscribers/{{subscriber_id}}": Call(
             credentials=_SERVER,
-            refusals=_OF_ONE,
+            refusals=_CHANGED,
             parameters=(_ID,),
             answer=members(success="boolean"),
             examples=(Example("Erase one", {"success": True}, path={"subscriber_id": "sub_abc123"}),),
@@ -221,14 +201,8 @@ REFERENCE = Reference(
             credentials=_SERVER,
             refusals={**_COUNTED, Fault.NO_SUBSCRIPTIONS: "No subscribers found"},
             examples=(
-                Example("To everyone", _PREVIEW, {"title": "New Message", "body": "You have a new notification"}),
+                Example("To everyone", PREVIEW, {"title": "New Message", "body": "You have a new notification"}),
             ),
-        ),
-        f"POST {_BASE}/campaigns/{{campaign_id}}/preview": Call(
-            credentials=_SERVER,
-            refusals={**_OF_A_CAMPAIGN, Fault.FIELD_INVALID: "Unknown segment"},
-            parameters=(_CAMPAIGN_ID,),
-            examples=(Example("If it were sent now", _PREVIEW, path={"campaign_id": "camp_abc123"}),),
         ),
         f"GET {_BASE}/segments": Call(
             credentials=_SERVER,
@@ -237,12 +211,12 @@ REFERENCE = Reference(
         ),
         f"POST {_BASE}/segments": Call(
             credentials=_SERVER,
-            refusals=_COUNTED,
+            refusals=_READ,
             examples=(Example("Keep one", _SEGMENT, {"name": _SEGMENT["name"], "rules": _RULES}),),
         ),
         f"POST {_BASE}/segments/preview": Call(
             credentials=_SERVER,
-            refusals=_COUNTED,
+            refusals=_READ,
             examples=(
                 Example(
                     "Whom rules mean", {"count": 1500, "estimated": False, "sample": [_SUBSCRIBER]}, {"rules": _RULES}
@@ -257,7 +231,7 @@ REFERENCE = Reference(
         ),
         f"PATCH {_BASE}/segments/{{segment_id}}": Call(
             credentials=_SERVER,
-            refusals=_OF_A_SEGMENT,
+            refusals={**_OF_A_SEGMENT, **_READER},
             parameters=(_SEGMENT_ID,),
             examples=(
                 Example(
@@ -277,7 +251,7 @@ REFERENCE = Reference(
         ),
         f"POST {_BASE}/segments/{{segment_id}}/preview": Call(
             credentials=_SERVER,
-            refusals=_OF_A_SEGMENT,
+            refusals={**_OF_A_SEGMENT, **_READER},
             parameters=(_SEGMENT_ID,),
             examples=(
                 Example(

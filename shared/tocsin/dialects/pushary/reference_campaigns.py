@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from tocsin.dialect_kit.reference import SECRET_KEY, Call, Example, Parameter, members
+from tocsin.dialect_kit.reference import AHEAD, SECRET_KEY, Call, Example, Parameter, Refusals, members
 from tocsin.domain.api_key import KeyKind
+from tocsin.domain.campaign import CampaignStatus, Step, refusal
 from tocsin.domain.errors import Fault
 
 _BASE = "/api/v1/server/campaigns"
@@ -13,12 +14,7 @@ _COUNTED = {
     Fault.RATE_LIMITED: "Rate limit exceeded. Please retry after 60 seconds.",
 }
 _OF_ONE = {**_COUNTED, Fault.NOT_FOUND: "Campaign not found"}
-_STEERED = {
-    **_OF_ONE,
-    Fault.CONFLICT: "Campaign is completed and cannot be sent: it must be draft or scheduled",
-}
 _SENT = {
-    **_STEERED,
     Fault.NO_SUBSCRIPTIONS: "No subscribers found",
     Fault.QUOTA_EXCEEDED: "You've reached your monthly notification limit",
 }
@@ -52,19 +48,44 @@ _CAMPAIGN: Mapping[str, object] = {
     "statusReason": None,
     "updatedAt": "2024-01-15T10:30:00Z",
 }
+PREVIEW: Mapping[str, object] = {
+    "audience": 1500,
+    "estimated": False,
+    "fits": True,
+    "minutes": 0.1,
+    "pace": {"perMinute": 60000, "measured": False},
+    "limits": {
+        "needed": 1500,
+        "hourly": {"remaining": None, "limit": None},
+        "daily": {"remaining": None, "limit": None},
+        "monthly": {"remaining": 9850, "limit": 10000},
+        "exceeded": None,
+    },
+    "credits": {"needed": 0, "available": 0},
+    "expectedGone": 12,
+    "cost": {"dollars": 0.000112, "pricesOf": "2026-11-22"},
+    "reports": {"expected": 1071, "measured": False, "cost": {"dollars": 0.002835, "pricesOf": "2026-11-22"}},
+    "previewCost": {"dollars": 0.000004, "pricesOf": "2026-11-22"},
+    "missing": None,
+    "unusedVariables": [],
+}
 _TOTALS = {"totalTargeted": 1000, "totalSent": 1000, "totalDelivered": 950, "totalClicked": 85}
 _API_SEND = {**_CAMPAIGN, "name": "Welcome!", "title": "Welcome!", "status": "completed", **_TOTALS}
 _SCHEDULED = {
     **_CAMPAIGN,
     "status": "scheduled",
-    "scheduledAt": "2024-02-01T09:00:00Z",
+    "scheduledAt": f"{AHEAD}T09:00:00Z",
     "segmentId": "seg_abc123",
     "templateId": "tmpl_abc123",
     "variables": {"season": "winter"},
 }
 
 
-def _acted(status: str, name: str, refusals: Mapping[Fault, str], totals: Mapping[str, object] = {}) -> Call:
+def _not_possible(status: CampaignStatus, step: Step) -> Refusals:
+    return {**_OF_ONE, Fault.CONFLICT: refusal(status, step) or ""}
+
+
+def _acted(status: str, name: str, refusals: Refusals, totals: Mapping[str, object] = {}) -> Call:
     return Call(
         credentials=_SERVER,
         refusals=refusals,
@@ -99,7 +120,7 @@ CAMPAIGNS: Mapping[str, Call] = {
                     "templateId": "tmpl_abc123",
                     "variables": {"season": "winter"},
                     "segmentId": "seg_abc123",
-                    "scheduledAt": "2024-02-01T10:00:00+01:00",
+                    "scheduledAt": f"{AHEAD}T10:00:00+01:00",
                 },
             ),
         ),
@@ -112,7 +133,7 @@ CAMPAIGNS: Mapping[str, Call] = {
     ),
     f"PATCH {_BASE}/{{campaign_id}}": Call(
         credentials=_SERVER,
-        refusals=_STEERED,
+        refusals=_not_possible(CampaignStatus.COMPLETED, Step.EDIT),
         parameters=(_ID,),
         examples=(
             Example(
@@ -126,14 +147,29 @@ CAMPAIGNS: Mapping[str, Call] = {
     ),
     f"DELETE {_BASE}/{{campaign_id}}": Call(
         credentials=_SERVER,
-        refusals=_STEERED,
+        refusals=_not_possible(CampaignStatus.SENDING, Step.DELETE),
         parameters=(_ID,),
         answer=members(success="boolean"),
         examples=(Example("Delete one", {"success": True}, path=_PATH),),
     ),
-    f"POST {_BASE}/{{campaign_id}}/send": _acted("sending", "Send it now", _SENT, {"totalTargeted": 1000}),
-    f"POST {_BASE}/{{campaign_id}}/pause": _acted("paused", "Let it rest", _STEERED, _TOTALS),
-    f"POST {_BASE}/{{campaign_id}}/resume": _acted("active", "Go on", _SENT, _TOTALS),
+    f"POST {_BASE}/{{campaign_id}}/preview": Call(
+        credentials=_SERVER,
+        refusals={**_OF_ONE, Fault.FIELD_INVALID: "Unknown segment"},
+        parameters=(_ID,),
+        examples=(Example("If it were sent now", PREVIEW, path=_PATH),),
+    ),
+    f"POST {_BASE}/{{campaign_id}}/send": _acted(
+        "sending",
+        "Send it now",
+        {**_not_possible(CampaignStatus.PAUSED, Step.SEND), **_SENT},
+        {"totalTargeted": 1000},
+    ),
+    f"POST {_BASE}/{{campaign_id}}/pause": _acted(
+        "paused", "Let it rest", _not_possible(CampaignStatus.SCHEDULED, Step.PAUSE), _TOTALS
+    ),
+    f"POST {_BASE}/{{campaign_id}}/resume": _acted(
+        "active", "Go on", {**_not_possible(CampaignStatus.DRAFT, Step.RESUME), **_SENT}, _TOTALS
+    ),
     f"GET {_BASE}/{{campaign_id}}/stats": Call(
         credentials=_SERVER,
         refusals=_OF_ONE,

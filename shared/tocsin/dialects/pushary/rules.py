@@ -1,10 +1,13 @@
 """A segment's rules in Pushary's words."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
+from pydantic import GetJsonSchemaHandler, RootModel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core.core_schema import definition_reference_schema
 
+from tocsin.dialects.pushary.rule_words import schema_of_rules
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.rule_form import MalformedRule, plain_of, rule_from
 from tocsin.domain.segment import Field as Asked
@@ -26,24 +29,22 @@ NAMES: Mapping[str, Asked] = {
 """As a subscriber shows them; but for lastSeenAt, the last visit, since lastActiveAt counts messages, too."""
 
 
-Rules = Annotated[
-    dict[str, Any],
-    Field(
-        description="One of `all` or `any` (a list of rules), `not` (a rule), `everyone` (true, as the whole rule), or "
-        "a condition: `field`, `operator` and `value`.",
-        examples=[{"all": [{"field": "tags", "operator": "has", "value": "premium"}]}],
-    ),
-]
+class Rules(RootModel[dict[str, Any]], strict=True, frozen=True):
+    """Whom a segment means."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Mapping[str, Any], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return schema_of_rules(NAMES, handler(definition_reference_schema(core["ref"])))
 
 
-def to_rule(rules: Mapping[str, Any]) -> Rule:
+def to_rule(rules: Rules) -> Rule:
     """The core's form. Raises Refused: FIELD_INVALID, naming the part that is wrong."""
     try:
-        return rule_from(rules, NAMES)
+        return rule_from(rules.root, NAMES)
     except MalformedRule as error:
         raise Refused(Fault.FIELD_INVALID, str(error), field=error.path) from error
 
 
-def from_rule(rule: Rule) -> dict[str, Any]:
+def from_rule(rule: Rule) -> Rules:
     """The wire's form."""
-    return plain_of(rule, NAMES)
+    return Rules(plain_of(rule, NAMES))

@@ -4,13 +4,13 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.status import HTTP_201_CREATED
 
 from tocsin.application.engine import Engine
 from tocsin.application.segments import SegmentChange
-from tocsin.dialect_kit.bodies import SparseModel, WireModel, json_body
+from tocsin.dialect_kit.bodies import ChangeModel, SparseModel, WireModel, json_body
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name, text
@@ -33,7 +33,8 @@ PREVIEW_SECONDS = 5
 Description = Annotated[str, AfterValidator(text(500))]
 
 
-class SegmentReply(WireModel):
+# One mode for both directions, or the document would name the rules of answers apart from those of bodies.
+class SegmentReply(WireModel, json_schema_mode_override="validation"):
     """A segment."""
 
     id: str
@@ -59,19 +60,19 @@ class SegmentReply(WireModel):
 
 
 class SegmentRequest(SparseModel):
-    """A segment. rules: `all`, `any`, `not`, or `field`, `operator` and `value`; `{"everyone": true}` for everyone."""
+    """A segment."""
 
     name: Name
     description: Description | None = None
     rules: Rules
 
 
-class SegmentChangeRequest(WireModel):
+class SegmentChangeRequest(ChangeModel):
     """What shall be otherwise: each member that is given replaces what was; null clears the description."""
 
     name: Name = ""
     description: Description | None = None
-    rules: Rules = Field(default_factory=dict)
+    rules: Rules = Rules({})
 
     def to_change(self) -> SegmentChange:
         """The core's form. Raises Refused: FIELD_INVALID."""
@@ -119,7 +120,7 @@ Named = Annotated[SegmentId, Depends(_segment)]
 def list_segments(
     caller: Sender, engine: EngineDependency, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> ListReply[SegmentReply]:
-    """The site's segments, newest first."""
+    """List segments, newest first."""
     app = caller.app.id
     return page_of(
         engine,
@@ -138,7 +139,7 @@ def create_segment(
     request: Request,
     engine: EngineDependency,
 ) -> SegmentReply:
-    """Keep a new one; needs both push:send and clients:read."""
+    """Create a segment; needs both push:send and clients:read."""
     rule, by = to_rule(body.rules), actor(request, caller.key)
     return SegmentReply.of(engine.segments.create(caller.app.id, body.name, body.description, rule, by))
 
@@ -149,13 +150,13 @@ def preview_rules(
     body: Annotated[SegmentPreviewRequest, json_body(SegmentPreviewRequest)],
     engine: EngineDependency,
 ) -> SegmentPreviewReply:
-    """Whom rules mean just now; they are not kept. A site has ten previews of segments a minute."""
+    """Preview whom rules mean just now; they are not kept. A site has ten previews of segments a minute."""
     return SegmentPreviewReply.of(engine, caller.app, to_rule(body.rules))
 
 
 @router.get("/{segment_id}")
 def get_segment(caller: Sender, segment: Named, engine: EngineDependency) -> SegmentReply:
-    """One segment."""
+    """Show a segment."""
     return SegmentReply.of(engine.segments.show(caller.app.id, segment))
 
 
@@ -167,7 +168,7 @@ def change_segment(
     request: Request,
     engine: EngineDependency,
 ) -> SegmentReply:
-    """Replace name, description or rules; campaigns not sent yet go by the new ones. Needs both scopes, too."""
+    """Change a segment; campaigns not sent yet go by its new rules. Needs both scopes, too."""
     changed = engine.segments.change(caller.app.id, segment, body.to_change(), actor(request, caller.key))
     return SegmentReply.of(changed)
 
@@ -181,5 +182,5 @@ def delete_segment(caller: Sender, segment: Named, request: Request, engine: Eng
 
 @router.post("/{segment_id}/preview")
 def preview_segment(caller: SubscriberReader, segment: Named, engine: EngineDependency) -> SegmentPreviewReply:
-    """Whom a segment means just now."""
+    """Preview whom a segment means just now."""
     return SegmentPreviewReply.of(engine, caller.app, engine.segments.show(caller.app.id, segment).rule)

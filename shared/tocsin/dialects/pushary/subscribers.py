@@ -12,7 +12,7 @@ from starlette.requests import Request
 from tocsin.application.amending import Amendment
 from tocsin.application.listing import EVERY_STATE, States, SubscriptionView
 from tocsin.application.ports import Place
-from tocsin.dialect_kit.bodies import WireModel, json_body
+from tocsin.dialect_kit.bodies import ChangeModel, WireModel, json_body
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import MAX_LABELS, ExternalId, Labels, json_object
@@ -97,7 +97,7 @@ class CountReply(WireModel):
     bounced: int
 
 
-class ChangeRequest(WireModel):
+class ChangeRequest(ChangeModel):
     """What shall be otherwise: each member that is given replaces what was; null clears it."""
 
     tags: Labels | None = None
@@ -142,7 +142,7 @@ def list_subscribers(
     status: Status | None = None,
     externalId: ExternalId | None = None,
 ) -> ListReply[SubscriberReply]:
-    """The site's subscribers, newest first; filters may be combined. With tags a page may be short, or empty."""
+    """List subscribers, newest first; filters may be combined. With tags a page may be short, or empty."""
     app, name = caller.app, listing("subscribers", status=status, externalId=externalId, tags=tags)
     person = None if externalId is None else Identity(IdentityKind.EXTERNAL, externalId)
     found = engine.listing.stretch(
@@ -160,7 +160,7 @@ def list_subscribers(
 # Before the route of one subscriber, or it would be taken for an id (PU-21).
 @router.get("/count")
 def count_subscribers(caller: SubscriberReader, engine: EngineDependency) -> CountReply:
-    """How many there are."""
+    """Count subscribers."""
     counts = engine.listing.counts(caller.app.id)
     return CountReply(total=counts.of(EVERY_STATE), **{status: counts.of(states) for status, states in STATES.items()})
 
@@ -169,7 +169,7 @@ def count_subscribers(caller: SubscriberReader, engine: EngineDependency) -> Cou
 def get_subscriber(
     caller: SubscriberReader, subscriber: Annotated[SubscriptionId, Depends(_subscriber)], engine: EngineDependency
 ) -> SubscriberReply:
-    """One subscriber, in whatever status."""
+    """Show a subscriber, in whatever status."""
     with _absence_told():
         return SubscriberReply.of(engine.listing.get(caller.app.id, subscriber))
 
@@ -181,7 +181,7 @@ def change_subscriber(
     body: Annotated[ChangeRequest, json_body(ChangeRequest)],
     engine: EngineDependency,
 ) -> SubscriberReply:
-    """Replace tags, external id or custom data of a subscriber."""
+    """Change a subscriber's tags, external id or custom data."""
     with _absence_told():
         amended = engine.amending.amend(caller.app, subscriber, body.to_amendment())
     return SubscriberReply.of(engine.listing.view(amended))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.status import HTTP_201_CREATED
 
 from tocsin.application.templates import TemplateChange, TemplateTexts
-from tocsin.dialect_kit.bodies import SparseModel, WireModel, json_body
+from tocsin.dialect_kit.bodies import ChangeModel, SparseModel, WireModel, json_body
 from tocsin.dialect_kit.callers import actor
 from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Name
@@ -72,7 +72,7 @@ class TemplateRequest(SparseModel):
         return TemplateTexts(self.name, self.title, self.body, self.iconUrl, self.imageUrl, self.actionUrl)
 
 
-class TemplateChangeRequest(WireModel):
+class TemplateChangeRequest(ChangeModel):
     """What shall be otherwise: each member that is given replaces what was; null clears a URL."""
 
     name: Name = ""
@@ -111,7 +111,7 @@ Named = Annotated[TemplateId, Depends(_template)]
 def list_templates(
     caller: Sender, engine: EngineDependency, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> ListReply[TemplateReply]:
-    """The site's templates, newest first."""
+    """List templates, newest first."""
     app = caller.app.id
     return page_of(
         engine,
@@ -130,14 +130,14 @@ def create_template(
     request: Request,
     engine: EngineDependency,
 ) -> TemplateReply:
-    """Keep a new one."""
+    """Create a template."""
     made = engine.templates.create(caller.app.id, body.to_texts(), actor(request, caller.key))
     return TemplateReply.of(made)
 
 
 @router.get("/{template_id}")
 def get_template(caller: Sender, template: Named, engine: EngineDependency) -> TemplateReply:
-    """One template."""
+    """Show a template."""
     return TemplateReply.of(engine.templates.show(caller.app.id, template))
 
 
@@ -149,7 +149,7 @@ def change_template(
     request: Request,
     engine: EngineDependency,
 ) -> TemplateReply:
-    """Replace texts or URLs of a template; what was made of it stays as it is."""
+    """Change a template; what was made of it stays as it is."""
     changed = engine.templates.change(caller.app.id, template, body.to_change(), actor(request, caller.key))
     return TemplateReply.of(changed)
 

@@ -199,9 +199,20 @@ def _origin_of(site_url: str) -> str:
         raise Refused(Fault.FIELD_INVALID, message, field="site_url") from error
 
 
+_PREFIXES = {
+    "subscription": "sub",
+    "send": "snd",
+    "import": "imp",
+    "campaign": "camp",
+    "template": "tmpl",
+    "segment": "seg",
+    "flow": "flow",
+}
+
+
 def _told(name: str, value: object) -> object:
     """An id in the form that it has everywhere else."""
-    prefix = {"subscription": "sub", "send": "snd", "import": "imp"}.get(name)
+    prefix = _PREFIXES.get(name)
     return value if prefix is None or not isinstance(value, str) else render(prefix, value)
 
 

@@ -32,15 +32,12 @@ def index(documents: Mapping[str, Json]) -> str:
 def reference(name: str, document: Json) -> str:
     """The reference of one dialect."""
     operations = [*_operations(document)]
-    calls = "".join(
-        f'<li><b>{method}</b> <a href="#{_anchor(told)}"><code>{escape(path)}</code></a> {escape(told["summary"])}</li>'
-        for method, path, told in operations
-    )
+    groups = {tag: [one for one in operations if one[2]["tags"] == [tag]] for tag in _tags(document)}
     return (
         f"<h1>{escape(title_of(document))}</h1><p>{escape(document['info']['description'])} For programs: "
         f'<a href="/openapi/{escape(name)}.json">OpenAPI 3.1</a>. <a href="/docs">The other APIs</a>.</p>'
-        f"{_credentials(document)}<nav><ul>{calls}</ul></nav>"
-        + "".join(_operation(document, *operation) for operation in operations)
+        f"{_credentials(document)}<nav>{''.join(_contents(tag, group) for tag, group in groups.items())}</nav>"
+        + "".join(_operation(document, *operation) for group in groups.values() for operation in group)
         + "<footer>Every answer has X-Request-Id, which names the request in this deployment's logs. An address that "
         "is none of these is a 404, a method that an address does not take is a 405 with Allow, both in the shape of "
         "the other errors.</footer>"
@@ -87,6 +84,19 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
                 yield method.upper(), path, told
 
 
+def _tags(document: Json) -> Iterator[str]:
+    yield from (tag["name"] for tag in document["tags"])
+
+
+def _contents(tag: str, operations: list[tuple[str, str, Json]]) -> str:
+    """What the page has of a resource."""
+    calls = "".join(
+        f'<li><b>{method}</b> <a href="#{_anchor(told)}"><code>{escape(path)}</code></a> {escape(told["summary"])}</li>'
+        for method, path, told in operations
+    )
+    return f"<h3>{escape(tag[:1].upper() + tag[1:])}</h3><ul>{calls}</ul>" if calls else ""
+
+
 def _operation(document: Json, method: str, path: str, told: Json) -> str:
     return (
         f'<article id="{_anchor(told)}"><h2><b>{method}</b> <code>{escape(path)}</code></h2>'
@@ -114,9 +124,12 @@ def _parameters(told: Json) -> str:
 
 
 def _rule_of(parameter: Json) -> str:
-    words = escape(member_rule(parameter["schema"], {}, needed=parameter["required"]))
-    about = parameter.get("description", "")
-    return f"{words}. {_text(about)}" if about else words
+    words = member_rule(parameter["schema"], {}, needed=parameter["required"])
+    return _said(words, parameter.get("description", ""))
+
+
+def _said(rule: str, about: str) -> str:
+    return f"{escape(rule)}. {_text(about)}" if about else escape(rule)
 
 
 def _body(document: Json, told: Json) -> str:
@@ -129,7 +142,7 @@ def _body(document: Json, told: Json) -> str:
 
 def _members(document: Json, schema: Json) -> str:
     schemas = document["components"]["schemas"]
-    rows = [[f"<code>{escape(each.name)}</code>", escape(each.rule)] for each in members(schema, schemas)]
+    rows = [[f"<code>{escape(each.name)}</code>", _said(each.rule, each.about)] for each in members(schema, schemas)]
     whole = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     about = whole.get("description", "")
     return (f"<p>{_text(about)}</p>" if about else "") + _table(["Member", "Rule"], rows)
@@ -195,8 +208,10 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _text(plain: str) -> str:
-    """Plain words, with what stands between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(plain))
+    """Plain words, with what stands between backticks as code, and lines that begin with a dash as a list."""
+    coded = re.sub("`([^`]+)`", r"<code>\1</code>", escape(plain))
+    listed = re.sub(r"^- (.*)$", r"<li>\1</li>", coded, flags=re.MULTILINE)
+    return re.sub(r"((?:<li>.*</li>\n?)+)", r"<ul>\1</ul>", listed)
 
 
 def _line(value: object) -> str:

@@ -10,10 +10,11 @@ _KINDS = {"uri": "URL", "email": "e-mail address"}
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """name: with those around it, `subscription.keys.auth`; `[]` after a list's."""
+    """name: with those around it, `subscription.keys.auth`; `[]` after a list's. about: its description, "" without."""
 
     name: str
     rule: str
+    about: str = ""
 
 
 def members(schema: Schema, schemas: Schema, around: str = "") -> Iterator[Member]:
@@ -24,8 +25,9 @@ def members(schema: Schema, schemas: Schema, around: str = "") -> Iterator[Membe
         return
     needed = whole.get("required", ())
     for name, member in whole.get("properties", {}).items():
-        yield Member(f"{around}{name}", member_rule(member, schemas, needed=name in needed))
         inner = _plain(member, schemas)
+        about = member.get("description") or inner.get("description", "")
+        yield Member(f"{around}{name}", member_rule(member, schemas, needed=name in needed), about)
         if inner.get("type") == "array":
             yield from members(inner["items"], schemas, f"{around}{name}[].")
         elif "properties" in inner:
