@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from tocsin.application.jobs import FanOut, Recipient
 from tocsin.application.ports import Chunks, Subscriptions, Walk
-from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.ids import AppId, SubscriptionId
 from tocsin.domain.parts import shards_of
 from tocsin.domain.send import Chosen, Everyone, Matching, Send
@@ -12,6 +11,9 @@ from tocsin.domain.subscription import Subscription, SubscriptionState
 
 WALKABLE = 10_000
 """In an app with so many subscriptions, ended ones included, a request may look through all of them: about a second."""
+CLOCK_AHEAD = 1
+"""Seconds by which the clock of who noted a subscription may be ahead of the one that dates a send. Who subscribes
+within them may still take the place of somebody who was counted."""
 _LABELLED = "labels:"
 
 
@@ -69,7 +71,7 @@ class Stretches:
 
     def next(self, send: Send, planned: FanOut, limit: int) -> Walk:
         """Up to `limit` recipients of a part that follow `planned.after`; there may be none though more follow."""
-        audience, app, by = send.audience, send.app, _known_by(send)
+        audience, app, by = send.audience, send.app, known_by(send.meant_at)
         shards = shards_of(planned.part, len(send.parts))
         if isinstance(audience, Everyone):
             return self._subscriptions.walk(app, planned.after, limit, shards, known_by=by)
@@ -96,7 +98,9 @@ class Stretches:
         if not audience.labels:
             return Walk([], None)
         taken = self._taken(send, chunks)
-        walk = self._subscriptions.walk(send.app, after, limit, labels=audience.labels, known_by=_known_by(send))
+        walk = self._subscriptions.walk(
+            send.app, after, limit, labels=audience.labels, known_by=known_by(send.meant_at)
+        )
         found = [one for one in walk.recipients if one.id not in taken]
         return Walk(found, None if walk.after is None else f"{_LABELLED}{chunks}:{walk.after}")
 
@@ -105,6 +109,6 @@ class Stretches:
         return {id_ for one in frozen if one is not None for id_ in one.ids}
 
 
-def _known_by(send: Send) -> int:
-    """When whoever is meant had subscribed at the latest (Unix seconds), however wrong the clock of who noted it."""
-    return send.meant_at + CLOCKS_DIFFER
+def known_by(asked_at: float) -> int:
+    """When whoever is meant by a send had subscribed at the latest. Both in Unix seconds."""
+    return int(asked_at) + CLOCK_AHEAD

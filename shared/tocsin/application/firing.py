@@ -79,8 +79,7 @@ class Firing:
             except Exception as error:  # noqa: BLE001 - one campaign's bug must not hold up all others
                 self._meter.crash(error)
                 failed.append((app, name, error))
-                if not isinstance(error, Unavailable):
-                    self._put_off(app, name)
+        self._put_off(failed)
         return Round(fired, failed)
 
     def tidy(self, until: float) -> Round:
@@ -99,11 +98,13 @@ class Firing:
                 break
         return Round(removed, failed)
 
-    def _put_off(self, app: AppId, name: CampaignId) -> None:
-        """Look at it again later: some that fail for ever must not be all that is ever looked at."""
+    def _put_off(self, failed: Sequence[Failed]) -> None:
+        """Look at them again later: some that fail for ever must not be all that is ever looked at."""
         now = int(self._clock.now())
-        with contextlib.suppress(Unavailable):  # then the next minute fails with it, and puts it off
-            self._campaigns.postpone(app, name, now, now + AGAIN_AFTER)
+        for app, name, error in failed:
+            if not isinstance(error, Unavailable):
+                with contextlib.suppress(Unavailable):  # then the next minute fails with it, and puts it off
+                    self._campaigns.postpone(app, name, now, now + AGAIN_AFTER)
 
     def _tidied(self, app: AppId, name: CampaignId) -> bool:
         campaign = self._campaigns.get(app, name)

@@ -3,10 +3,11 @@
 One is measured as it is. In a list the figures of large ones may be a little old: see domain/glance.py.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tocsin.application.ports import Campaigns, Clock, Engagements, Page, Sends, SideBySide
+from tocsin.application.ports import Campaigns, Clock, Engagements, Page, Sends, SideBySide, Unavailable
 from tocsin.application.settling import Progress, Settling
 from tocsin.domain.campaign import Campaign, CampaignStatus, Totals, status_of
 from tocsin.domain.engagement import Engagement
@@ -109,7 +110,8 @@ class Measuring:
         known = self._engagements.glance(send.app, send.id)
         if known is None or not known.serves(send, now):
             known = Glance(self._figures(send)[0], int(now), over)
-            self._engagements.keep(send, known)
+            with contextlib.suppress(Unavailable):  # then the next one adds them up again
+                self._engagements.keep(send, known)
         return known.totals
 
     def _campaign(self, campaign: Campaign, figures: Figuring) -> CampaignView:

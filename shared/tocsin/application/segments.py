@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from tocsin.application.audience import known_by
 from tocsin.application.ports import Catalogue, Clock, Page, Randomness, Stale, Subscriptions, Unavailable
 from tocsin.domain.audit import Action, Actor, AuditEntry
 from tocsin.domain.errors import Fault, Refused
@@ -117,12 +118,12 @@ class Segments:
     def count(self, app: AppId, rule: Rule, at: float, until: float, after: str | None = None) -> Counted:
         """How many active subscriptions a rule means, from a place on (None: from the start).
 
-        at: Unix seconds from which its days count back. until: Unix seconds to stop at, in the middle if need be; one
-        stretch of about a second is always counted.
+        at: Unix seconds from which its days count back; who subscribed later is not meant. until: Unix seconds to stop
+        at, in the middle if need be; one stretch of about a second is always counted.
         """
         matched, seen, first = 0, 0, list[SubscriptionId]()
         while True:
-            sifted = self._subscriptions.sift(app, rule, at, after, _AT_ONCE)
+            sifted = self._subscriptions.sift(app, rule, at, after, _AT_ONCE, known_by=known_by(at))
             matched, seen = matched + len(sifted.recipients), seen + sifted.seen
             first += [one.id for one in sifted.recipients[: SAMPLE - len(first)]]
             after = sifted.after

@@ -28,7 +28,7 @@ REPORT: Mapping[Resource, Decimal] = {
     Resource.FAIR_QUEUE_REQUEST: Decimal("1.2"),
     Resource.WRITE_UNIT: Decimal("0.82"),
     Resource.READ_UNIT: Decimal("1.02"),
-    Resource.LOG_GB: Decimal("605e-9"),
+    Resource.LOG_GB: Decimal("295e-9"),
 }
 """What it takes to have one report of a reader counted, each sent by itself, as most are; `make bench` counts it."""
 IN_TRANSACTION = 2

@@ -10,7 +10,7 @@ SUMMED_AT_ONCE = 10_000
 FRESH_SECONDS = 20
 """How old figures may be in any list; as long as reports wait to be counted anyhow."""
 SHARE_OF_AGE = 0.01
-"""How old they may be, as a share of what has passed since the sending: readers come ever more seldom."""
+"""How old those of a send that is over may be, as a share of its age: readers come ever more seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,5 @@ class Glance:
 
     def serves(self, send: Send, now: float) -> bool:
         """Whether a list may still show it. What the settlement has decided shows at once."""
-        fresh = max(FRESH_SECONDS, (now - send.created_at) * SHARE_OF_AGE)
+        fresh = max(FRESH_SECONDS, (now - send.created_at) * SHARE_OF_AGE * self.settled)
         return self.settled == (send.state is SendState.SETTLED) and now - self.at < fresh

@@ -161,9 +161,9 @@ class _Envelope:
             response = _render(self._dialect, Refused(Fault.INTERNAL, "Internal error"))
             await response(scope, receive, send_with_headers)
         _add_outcome(fields, scope, state, started)
-        self._measure(fields["status"], fields["milliseconds"])
         # Readers report by the million, and the gateway's log has each request with its id, route, status and time.
         if self._capability is not Capability.BEACONS or bug is not None or fields["status"] >= 400:  # noqa: PLR2004
+            self._measure(fields["status"], fields["milliseconds"])
             observability.log("request", fields, bug)
 
     def _measure(self, status: int, milliseconds: int) -> None:

@@ -120,9 +120,10 @@ class Actors:
                 campaigning.change(app.id, name, edits[verb], OWNER)
 
     def _may(self, verb: Verb, name: CampaignId, status: CampaignStatus) -> bool:
-        """Whether this is possible; what could not be sent can be changed while it rests, too."""
-        sent = (self._world.owner.id, SendId(name)) in self._world.home.storage.sends
-        return status in POSSIBLE[verb] or (verb is Verb.RENAME and status is CampaignStatus.PAUSED and not sent)
+        """Whether this is possible; what was refused at its time can be mended while it rests, too."""
+        known = self._world.home.storage.campaigns.get((self._world.owner.id, name))
+        refused = known is not None and known.status is CampaignStatus.PAUSED and known.reason is not None
+        return status in POSSIBLE[verb] or (refused and verb in {Verb.RENAME, Verb.MOVE, Verb.UNSCHEDULE})
 
     def status(self, name: CampaignId) -> CampaignStatus | None:
         """Where a campaign is, None when it is not there."""

@@ -16,10 +16,13 @@ _D, _S, _R, _A, _P, _C, _X = CampaignStatus
 OWNERS = {
     (_D, _S), (_S, _D), (_S, _S), (_D, _D),
     (_D, _R), (_S, _R),
-    (_R, _P), (_A, _P), (_P, _A), (_P, _P),
+    (_R, _P), (_A, _P), (_P, _A),
+    (_P, _P), (_P, _D), (_P, _S),
     (_D, _X), (_S, _X), (_P, _X),
 }  # fmt: skip
 """The changes of a campaign's stored status that its owner may make (PU-25 to PU-30)."""
+MENDED = {(_P, _P), (_P, _D), (_P, _S)}
+"""Those of them that only one may go through that was refused at its time: nobody was sent anything."""
 CLOCKS = {(_S, _R), (_R, _R), (_A, _A), (_S, _P), (_R, _P), (_A, _P), (_R, _C), (_A, _C), (_P, _C), (_X, _X)}
 """Those that the clock may make: sent, counted, refused, or over."""
 STANDS = {
@@ -109,8 +112,8 @@ class CampaignPromises:
         turn = old.status, new.status
         if turn not in (CLOCKS if by_clock else OWNERS):
             raise Violation(f"{purpose} made a campaign that was {turn[0]} {turn[1]}")
-        if turn == (_P, _P) and old.sent_at is not None:
-            raise Violation("a campaign that is being sent was changed")
+        if turn in MENDED and not old.reason:
+            raise Violation(f"{purpose} made a campaign {turn[1]} that its owner had paused")
         if by_clock:
             self._check_clock(old, new)
         self._check_sending(old, new)

@@ -7,9 +7,9 @@ import pytest
 from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application import queues
+from tocsin.application.audience import CLOCK_AHEAD
 from tocsin.application.identifying import Claim
 from tocsin.domain.chunk import Chunk
-from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.identity import Identity, IdentityKind
 from tocsin.domain.ids import SubscriptionId
@@ -112,10 +112,10 @@ def test_who_subscribes_after_a_send_was_accepted_takes_nobodys_place(engine: Me
     owner = builders.app(engine, credits_=100)
     meant = [reader(engine, owner, number, "news", person="anna").id for number in (1, 2, 3)]
     for one in engine.subscriptions.load(owner.id, meant).values():  # as a clock that is fast notes it
-        late = replace(one, created_at=one.created_at + CLOCKS_DIFFER, revision=one.revision + 1)
+        late = replace(one, created_at=one.created_at + CLOCK_AHEAD, revision=one.revision + 1)
         engine.subscriptions.put(late, one)
     engine.sending.send(builders.send_command(owner, audience, queued=True))
-    engine.clock.advance(CLOCKS_DIFFER + 1)
+    engine.clock.advance(CLOCK_AHEAD + 1)
     for number in range(4, 14):
         reader(engine, owner, number, "news", person="anna")
     queues.plan(engine)

@@ -226,6 +226,25 @@ def test_a_table_that_does_not_answer_while_one_is_put_off_does_not_hold_up_the_
     assert len(shop.engine.firing.sweep(AT + HANDLER_SECONDS).failed) == 2
 
 
+def test_a_bug_in_putting_one_off_leaves_no_other_one_unsent(
+    shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = shop.create(replace(SALE, scheduled_at=AT - 1)), shop.create(LATER)
+    launch = shop.engine.launching.launch
+
+    def unless_broken(campaign: Campaign, *rest: object) -> Campaign:
+        if campaign.id == broken.id:
+            raise RuntimeError
+        return launch(campaign, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shop.engine.launching, "launch", unless_broken)
+    monkeypatch.setattr(shop.engine.campaigns, "postpone", breaks(RuntimeError()))
+    pass_to(shop, AT)
+    with pytest.raises(RuntimeError):
+        sweep(shop)
+    assert shop.status(sound) is SENDING
+
+
 @pytest.mark.row("PU-31")
 def test_pu_31_one_that_was_moved_while_firing_it_failed_keeps_its_new_time(
     shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
@@ -341,6 +360,7 @@ class TestLargeApps:
         self, shop: CampaignShop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tocsin.application.segments._AT_ONCE", 2)
+        shop = CampaignShop.open(5, monthly=6)
         campaign, meant = self.in_segment(shop), {name for _, name in shop.engine.storage.subscriptions}
         shop.send(campaign)
         assert shop.engine.firing.sweep(0).done == 1

@@ -7,11 +7,13 @@ import pytest
 
 from tests.unit.application.campaigns import PUSHARY, CampaignShop
 from tests.unit.application.readers import count, report
+from tests.unit.application.scenes import breaks
+from tocsin.application.ports import Unavailable
 from tocsin.domain.campaign import Campaign, CampaignStatus, Totals
 from tocsin.domain.engagement import Act, Engagement
 from tocsin.domain.glance import FRESH_SECONDS
 from tocsin.domain.ids import SendId
-from tocsin.domain.send import Origin
+from tocsin.domain.send import Origin, SendState
 
 DAY = 86_400
 
@@ -76,6 +78,26 @@ def test_pu_22_the_older_a_campaign_the_longer_its_figures_serve(shop: CampaignS
     assert listed(shop).clicked == 0
     shop.engine.clock.advance(DAY / 100)
     assert listed(shop).clicked == 1
+
+
+@pytest.mark.row("PU-22")
+def test_pu_22_one_that_goes_on_after_a_long_rest_is_no_older_than_any_that_is_sent(
+    shop: CampaignShop, campaign: Campaign
+) -> None:
+    as_if(shop, campaign, state=SendState.PLANNED)
+    shop.engine.clock.advance(10 * DAY)
+    before = listed(shop)
+    clicked(shop, campaign, 0)
+    shop.engine.clock.advance(FRESH_SECONDS)
+    assert listed(shop) == exact(shop, campaign) != before
+
+
+@pytest.mark.row("PU-22")
+def test_pu_22_figures_that_cannot_be_kept_are_told_all_the_same(
+    shop: CampaignShop, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.engine.engagement, "keep", breaks(Unavailable()))
+    assert listed(shop) == exact(shop, campaign)
 
 
 @pytest.mark.row("PU-22")
