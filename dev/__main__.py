@@ -97,8 +97,7 @@ def reset(state_dir: Path) -> int:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise StackFailure("`make dev` is running: stop it first.") from None
-            if end_earlier_run(state_dir):
-                print("A local AWS of an earlier run was still there: stopped it.")
+            end_earlier_run(state_dir, print)
             shutil.rmtree(state_dir, ignore_errors=True)
     print("Forgotten: the next `make dev` begins anew.")
     return 0

@@ -1,6 +1,7 @@
 """The control API: user agents made and read, push services told to misbehave. JSON over HTTP on 127.0.0.1."""
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dev.simulators.user_agents import UserAgent, UserAgents
 from dev.simulators.vapid_check import decode_base64url, encode_base64url, is_public_key
 
 _MAX_WAIT_S = 60.0
+_APP = re.compile(r"app_[a-z0-9]+")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -120,18 +122,21 @@ class ControlApi:
         except ValueError:
             raise _Refused(400, f"event must be one of {', '.join(Act)}") from None
         app, number = content.get("app"), content.get("message", -1)
-        if not isinstance(app, str) or not app:
-            raise _Refused(400, "app must be the id of the app that sent the message")
+        if not isinstance(app, str) or not _APP.fullmatch(app):
+            raise _Refused(400, "app must be the id of the app that sent the message, app_...")
         if type(number) is not int:
             raise _Refused(400, "message must be a number, 0 for the oldest and -1 for the latest")
         if self.api is None:
             raise _Refused(409, "these simulators run without an API to report to")
+        origin = content.get("origin", self.api)
+        if not isinstance(origin, str):
+            raise _Refused(400, "origin must be a text such as https://example.com")
         messages = self.user_agents.messages(agent.id)
         if not -len(messages) <= number < len(messages):
             raise _Refused(404, "no such message")
         try:
             event = reports.event(messages[number], act, time.time())
-            told = await reports.tell(self.api, app, str(content.get("origin", self.api)), event)
+            told = await reports.tell(self.api, app, origin, event)
         except reports.NothingToTell as reason:
             raise _Refused(409, str(reason)) from None
         except reports.Unreachable as reason:

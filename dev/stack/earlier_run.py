@@ -10,7 +10,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,8 @@ from dev.stack.failure import StackFailure
 
 END_SECONDS = 180.0
 """How long an emulator may take to end: it writes its data in a second, but waits for functions at work."""
+DEAD_SECONDS = 10.0
+"""How long one may take that was killed."""
 
 
 @contextlib.contextmanager
@@ -33,10 +35,10 @@ def lock_to_hand_down(state_dir: Path) -> Iterator[IO[str]]:
         yield lock
 
 
-def end_earlier_run(state_dir: Path) -> bool:
+def end_earlier_run(state_dir: Path, say: Callable[[str], None] = lambda _: None) -> bool:
     """End the emulator that an earlier run left behind, which saves its data; False when there is none.
 
-    Raises StackFailure when it does not end.
+    say: gets a line before that, as it may take a while. Raises StackFailure when it does not end.
     """
     if not _file(state_dir).exists():
         return False
@@ -49,9 +51,10 @@ def end_earlier_run(state_dir: Path) -> bool:
             raise StackFailure("A local AWS of an earlier run is still there, and it is not known as which process.")
         process = int(written)
         # While a member of the emulator's process group lives, nobody else gets this number.
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        say("A local AWS of an earlier run is still there: stopping it, which saves its data.")
+        for number, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, DEAD_SECONDS)):
             _signal_group(process, number, all_members=number == signal.SIGKILL)
-            if _released(lock):
+            if _released(lock, seconds):
                 _signal_group(process, signal.SIGKILL, all_members=True)  # function workers that outlived it
                 return True
     raise StackFailure(f"A local AWS of an earlier run is still there, as process {process}, and does not end.")
@@ -69,8 +72,8 @@ def _taken_by_us(lock: IO[str]) -> bool:
     return True
 
 
-def _released(lock: IO[str]) -> bool:
-    deadline = time.monotonic() + END_SECONDS
+def _released(lock: IO[str], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if _taken_by_us(lock):
             return True

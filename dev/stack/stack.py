@@ -105,8 +105,7 @@ class Stack:
     def _start(self, opened: contextlib.ExitStack) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
         opened.enter_context(self._only_one())
-        if end_earlier_run(self._dir):
-            self._say("A local AWS of an earlier run was still there: stopped it.")
+        end_earlier_run(self._dir, self._say)
         check_format(self._dir)
         places = Places.of(self._dir, self._port)
         if places.front in {places.emulator, places.control, places.proxy, places.firefox}:

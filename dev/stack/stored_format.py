@@ -5,7 +5,7 @@ from pathlib import Path
 from dev.stack.failure import StackFailure
 from dev.stack.places import Places
 
-FORMAT = 5
+FORMAT = 6
 """Raised when stored records change so that those of before cannot be read: each request would fail on them."""
 
 

@@ -131,6 +131,20 @@ def test_a_window_lets_exactly_its_limit_through(stores: Stores) -> None:
     ]
 
 
+def test_a_look_at_a_window_counts_nothing(stores: Stores) -> None:
+    end = MINUTE + 60
+    assert stores.windows.look("key", 2, 60, MINUTE) == Window(True, 2, 2, end)
+    stores.windows.take("key", 2, 60, MINUTE)
+    for _ in range(3):
+        assert stores.windows.look("key", 2, 60, MINUTE + 1) == Window(True, 2, 1, end)
+    stores.windows.take("key", 2, 60, MINUTE)
+    assert stores.windows.look("key", 2, 60, MINUTE + 1) == Window(False, 2, 0, end)
+    assert stores.windows.look("key", 1, 60, MINUTE + 1) == Window(False, 1, 0, end)
+    assert stores.windows.look("key", 2, 60, end) == Window(True, 2, 2, end + 60)
+    stores.windows.take("key", 2, 60, end)
+    assert stores.windows.look("key", 2, 60, MINUTE + 1) == Window(True, 2, 1, end + 60)  # a clock that lags
+
+
 def test_the_next_window_starts_anew(stores: Stores) -> None:
     for _ in range(4):
         stores.windows.take("key", 3, 60, MINUTE + 59.9)

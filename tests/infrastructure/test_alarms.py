@@ -38,6 +38,10 @@ def test_a_bug_that_no_caller_is_told_of_raises_an_alarm() -> None:
     assert watching(Metric.CRASHED_AFTER_ACCEPTANCE).keys() == {"send"}
 
 
+def test_a_run_that_a_silent_store_keeps_back_raises_an_alarm() -> None:
+    assert "runs" in watching(Metric.CRASHED)
+
+
 def test_money_that_does_not_add_up_raises_an_alarm() -> None:
     assert watching(Metric.DRIFT).keys() == {"scheduler"}
 

@@ -204,7 +204,9 @@ def test_a_reset_ends_it_too(orphan: Emulator, tmp_path: Path, capsys: pytest.Ca
     assert reset(tmp_path) == 0
     assert port_is_free(orphan.port)
     assert not tmp_path.exists()
-    assert "A local AWS of an earlier run was still there: stopped it.\n" in capsys.readouterr().out
+    assert (
+        "A local AWS of an earlier run is still there: stopping it, which saves its data.\n" in capsys.readouterr().out
+    )
 
 
 def test_a_stranger_with_the_number_of_an_old_emulator_is_left_alone(tmp_path: Path) -> None:

@@ -73,3 +73,10 @@ class MemoryRequestWindows:
                 taken += 1
                 self._storage.windows[subject] = (window, taken)
             return Window(allowed, limit, max(0, limit - taken), window + seconds)
+
+    def look(self, subject: str, limit: int, seconds: int, now: float) -> Window:
+        """The window as it is, counting nothing."""
+        window = int(now) // seconds * seconds
+        stored, taken = self._storage.windows.get(subject, (window, 0))
+        taken = taken if stored >= window else 0
+        return Window(taken < limit, limit, max(0, limit - taken), max(window, stored) + seconds)

@@ -44,6 +44,12 @@ class Limiting:
             self._refusals.put(subject, window, window.reset_at)
         return window
 
+    def has_room(self, subject: str, limit: int, seconds: int) -> bool:
+        """Whether a request of `subject` would be let through now; for who counts only what has succeeded."""
+        if self._refusal(subject, limit) is not None:
+            return False
+        return self._windows.look(subject, limit, seconds, self._clock.now()).allowed
+
     def worker(self, app: App, network: str) -> None:
         """Count a worker's request for a message. network: its address prefix. Raises Refused: RATE_LIMITED.
 

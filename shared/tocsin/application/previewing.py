@@ -149,7 +149,7 @@ class Previewing:
                 kept = counts.of(frozenset(SubscriptionState))
                 if kept > WALKABLE:
                     most = min(counts.active, len(known) + store.labelled(app, labels))
-                    return Size(most, estimated=True, some=known[:SAMPLE])
+                    return Size(most, estimated=most > 0, some=known[:SAMPLE])
                 everybody = all_of(store, app, chosen)
                 return Size(len(everybody), estimated=False, some=self._loaded(app, everybody[:SAMPLE]), looked=kept)
 

@@ -1,4 +1,4 @@
-"""Messages of the queue of runs: a run begins, goes on, or is let go on."""
+"""Messages of the queue of runs: a run begins, goes on, or is let go on. tries: how often it was put off."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ class StartRun:
     subscription: SubscriptionId
     trigger: Trigger
     at: int
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class ContinueRun:
     app: AppId
     flow: FlowId
     subscription: SubscriptionId
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ReleaseRuns:
     flow: FlowId
     shard: int
     after: SubscriptionId | None = None
+    tries: int = 0
 
 
 RunJob = StartRun | ContinueRun | ReleaseRuns
@@ -53,22 +56,23 @@ def encode_run_job(job: RunJob) -> str:
             fields |= {"job": "continue", "subscription": job.subscription}
         case ReleaseRuns():
             fields |= {"job": "release", "shard": job.shard, "after": job.after}
-    return dump(fields)
+    return dump(fields | {"tries": job.tries} if job.tries else fields)
 
 
 def decode_run_job(body: str) -> RunJob:
     """The job in a message body. Raises MalformedJob."""
     fields = load(body)
     with well_formed():
-        app, flow = AppId(text(fields["app"])), FlowId(text(fields["flow"]))
+        app, flow, tries = AppId(text(fields["app"])), FlowId(text(fields["flow"])), number(fields.get("tries", 0))
         match fields["job"]:
             case "start":
                 subscription, trigger = SubscriptionId(text(fields["subscription"])), Trigger(fields["trigger"])
-                return StartRun(app, flow, subscription, trigger, number(fields["at"]))
+                return StartRun(app, flow, subscription, trigger, number(fields["at"]), tries)
             case "continue":
-                return ContinueRun(app, flow, SubscriptionId(text(fields["subscription"])))
+                return ContinueRun(app, flow, SubscriptionId(text(fields["subscription"])), tries)
             case "release":
                 after = fields["after"]
                 shard = number(fields["shard"])
-                return ReleaseRuns(app, flow, shard, None if after is None else SubscriptionId(text(after)))
+                after = None if after is None else SubscriptionId(text(after))
+                return ReleaseRuns(app, flow, shard, after, tries)
     raise MalformedJob("an unknown job")

@@ -1,5 +1,6 @@
 """Runs of flows: begun, taken from step to step, held while their flow rests. Repeating a job changes nothing."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,8 @@ REMOVED_AT_ONCE = 100
 RELEASED_AT_ONCE = 1000
 PUT_OFF = 5, 60
 """Seconds, from and to, after which a job is tried again that met a store which did not answer."""
+MOST_PUT_OFFS = 8
+"""How often it is, which takes some four minutes; then its failure is the queue's, that counts and rings alarms."""
 RENEWALS = 8
 """How many endpoints of a browser are followed, each of which took the place of the one before."""
 KNOWN_STEPS, STEPS_SECONDS = 50, 600
@@ -94,15 +97,19 @@ class Running:
     def handle(self, job: RunJob, until: float) -> Progress:
         """Do what the job says; what is left when the time is `until` (Unix seconds) goes into the queue again.
 
-        So does the whole job if a store does not answer. Raises Unavailable if the queue does not.
+        So does the whole job if a store does not answer. Raises Unavailable if the queue does not, or it was put off
+        so often before.
         """
         try:
             return self._handle(job, until)
         except Unavailable:
             # All that an app sends meets at its quota, where somebody has to give way. The queue itself would bring the
             # message back after minutes, and give it up after three times.
+            if job.tries >= MOST_PUT_OFFS:
+                raise
             first, last = PUT_OFF
-            self._jobs.queue([(job, first + int(self._randomness.new_id()[:8], 16) % (last - first + 1))])
+            wait = first + int(self._randomness.new_id()[:8], 16) % (last - first + 1)
+            self._jobs.queue([(replace(job, tries=job.tries + 1), wait)])
             return Progress(put_off=True)
 
     def _handle(self, job: RunJob, until: float) -> Progress:
@@ -123,9 +130,12 @@ class Running:
         at = min(job.at, now)  # the clocks of browsers go as they like
         if at + CLOCKS_DIFFER < flow.awaits_since:
             return Progress()
+        found = self._subscriptions.get(job.app, job.subscription)
+        if _is_after(found, at):
+            return Progress()
         run = begun(
             Run(
-                id=self._derivation.run_id(flow.app, flow.id, job.subscription, at),
+                id=self._derivation.run_id(flow.app, flow.id, job.subscription, job.at),
                 app=flow.app,
                 flow=flow.id,
                 subscription=job.subscription,
@@ -140,18 +150,26 @@ class Running:
             flow.steps,
             now,
         )
-        if not self._runs.start(run, at, self._look_at(run)):
-            known = self._runs.get(run.app, run.flow, run.subscription)
-            if known is None:
-                return Progress()
-            if known.id == run.id:
-                run = known  # this very job began it: its message may not have been queued
-            elif not self._has_come_back(known) or not self._runs.start(run, at, self._look_at(run), known):
-                return Progress()  # another run of theirs is live, or rests
+        if not self._begin(run, at, found):
+            return Progress()
         if run.due_at <= now:
             return self._go_on(run, flow)
         self._call(run)
         return Progress()
+
+    def _begin(self, run: Run, at: int, subscriber: Subscription | None) -> bool:
+        """Whether it begins here; not if another run of theirs is live, or rests, or an earlier try began this one."""
+        look_at = self._look_at(run)
+        if self._runs.start(run, at, look_at):
+            return True
+        known = self._runs.get(run.app, run.flow, run.subscription)
+        if known is None:
+            return False
+        if known.id == run.id:
+            # Its message may not have been queued. It may keep to newer steps than were read here: that reads them.
+            self._call(known)
+            return False
+        return _is_after(subscriber, known.started_at) and self._runs.start(run, at, look_at, known)
 
     def _continue(self, job: ContinueRun) -> Progress:
         run = self._runs.get(job.app, job.flow, job.subscription)
@@ -207,9 +225,11 @@ class Running:
             return RunEvent.STOPPED, 0
         send, audience = send_of(run.id, run.position), _audience(run, found)
         missing = Renderer(one.notification, one.variables, app.name).to(found).missing
-        if self._sending.progress(run.app, send) is not None:
+        if run.trigger is Trigger.UNSUBSCRIBED:
+            missing = 0  # others get it than who left
+        if self._sending.exists(run.app, send):
             return RunEvent.SENT, missing  # by somebody who died before that was stored
-        if audience is None or flow.dialect in app.dialects_off or not self._allowed(found):
+        if audience is None or flow.dialect in app.dialects_off or not self._has_room(found):
             return RunEvent.SKIPPED, 0
         command = SendCommand(
             app=app,
@@ -228,7 +248,10 @@ class Running:
             if refused.fault not in {Fault.QUOTA_EXCEEDED, Fault.CREDITS_EXHAUSTED}:
                 raise
             return RunEvent.SKIPPED, 0
-        return (RunEvent.SKIPPED, 0) if result.send is None else (RunEvent.SENT, missing)
+        if result.send is None:
+            return RunEvent.SKIPPED, 0
+        self._count(found)
+        return RunEvent.SENT, missing
 
     def _subscriber(self, run: Run) -> Subscription | None:
         """Whose run it is, by the endpoint that their browser has now. None: erased; who came back is another one."""
@@ -236,19 +259,15 @@ class Running:
         for _ in range(RENEWALS):
             if found is not None and found.replaced_by is not None:
                 found = self._subscriptions.get(run.app, found.replaced_by)
-        return None if found is None or _is_another(found, run) else found
+        return None if _is_after(found, run.started_at) else found
 
-    def _has_come_back(self, run: Run) -> bool:
-        """Whether its subscriber was erased since it began, and subscribed again: that is no run of theirs."""
-        found = self._subscriptions.get(run.app, run.subscription)
-        return found is not None and _is_another(found, run)
+    def _has_room(self, subscription: Subscription) -> bool:
+        return self._limiting.has_room(_guard(subscription), MESSAGES_PER_DAY, DAY)
 
-    def _allowed(self, subscription: Subscription) -> bool:
-        try:
-            self._limiting.take(f"flows.{subscription.app}.{subscription.id}", MESSAGES_PER_DAY, DAY)
-        except Refused:
-            return False
-        return True
+    def _count(self, subscription: Subscription) -> None:
+        """Only what is sent counts, so a step may be tried as often as need be."""
+        with contextlib.suppress(Refused):  # another run took the last place meanwhile
+            self._limiting.take(_guard(subscription), MESSAGES_PER_DAY, DAY)
 
     def _release(self, job: ReleaseRuns, until: float) -> None:
         flow, after = self._flows.get(job.app, job.flow), job.after
@@ -264,7 +283,7 @@ class Running:
                 if len(held) < RELEASED_AT_ONCE:
                     return
                 after = held[-1]
-        self._jobs.queue([(replace(job, after=after), 0)])
+        self._jobs.queue([(replace(job, after=after, tries=0), 0)])
 
     def _check_held(self, run: Run) -> None:
         """Whoever made the flow active, or removed it, may have looked for held runs just before this one was."""
@@ -276,7 +295,10 @@ class Running:
         if run.steps_revision == flow.steps_revision:
             return flow.steps
         key = run.app, run.flow, run.steps_revision
-        return self._replaced.get_or_read(key, STEPS_SECONDS, lambda: self._flows.steps(*key) or ())
+        found = self._replaced.get(key)
+        if found is None and (found := self._flows.steps(*key)) is not None:
+            self._replaced.put(key, found, self._clock.now() + STEPS_SECONDS)
+        return found or ()  # none: the flow was removed just now, and with it what its runs keep to
 
     def _call(self, run: Run) -> None:
         """Queue its next message, unless that is for the sweep to do."""
@@ -300,9 +322,13 @@ def _next(run: Run) -> ContinueRun:
     return ContinueRun(run.app, run.flow, run.subscription)
 
 
-def _is_another(subscription: Subscription, run: Run) -> bool:
-    """Whether a run began before its subscriber was here."""
-    return subscription.created_at > run.started_at + CLOCKS_DIFFER
+def _guard(subscription: Subscription) -> str:
+    return f"flows.{subscription.app}.{subscription.id}"
+
+
+def _is_after(subscription: Subscription | None, at: int) -> bool:
+    """Whether it was made after `at` (Unix seconds): what was then befell somebody else, who was erased."""
+    return subscription is not None and subscription.created_at > at + CLOCKS_DIFFER
 
 
 def _audience(run: Run, subscription: Subscription) -> Chosen | None:

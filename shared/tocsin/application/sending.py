@@ -138,6 +138,10 @@ class Sending:
         send = self._sends.get(app, send_id)
         return None if send is None else self._settling.progress(send)
 
+    def exists(self, app: AppId, send_id: SendId) -> bool:
+        """Whether a send of this app was accepted."""
+        return self._sends.get(app, send_id) is not None
+
     def listed(self, app: AppId, sources: Collection[Source], limit: int, cursor: str | None) -> Page[Send]:
         """The sends of an app from these sources, newest first. Raises MalformedCursor."""
         return self._sends.listed(app, sources, limit, cursor)

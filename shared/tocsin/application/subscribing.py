@@ -139,7 +139,7 @@ class Subscribing:
             return self._addressed(command, labelled, base)
 
         try:
-            new, _ = self._change(command.app, id_, change, previous=self._previous(command))
+            new, _ = self._change(command.app, id_, change, previous=self._previous(command), renew=command.renew)
         except _NotActive as error:
             raise Refused(Fault.GONE, "Subscription not found") from error
         at = new.subscribed_at
@@ -274,6 +274,7 @@ class Subscribing:
         change: Callable[[Subscription | None, Subscription | None], Subscription],
         *,
         previous: SubscriptionId | None = None,
+        renew: bool = False,
         audit: AuditEntry | None = None,
     ) -> Change:
         """Store what `change` makes of the record, and of the one that it replaces, which ends in the same write.
@@ -288,8 +289,10 @@ class Subscribing:
             new, last = change(old, earlier), old or earlier
             changes = [(self._counted(new.updated(last, self._now()), last), old)]
             if earlier is not None:
+                # Runs of flows follow `replaced_by`; who subscribes anew begins new ones, and is not welcomed twice.
+                follower = id_ if renew or _is_active(earlier) else None
                 revision = earlier.revision + 1
-                ended = replace(earlier, state=SubscriptionState.INACTIVE, replaced_by=id_, revision=revision)
+                ended = replace(earlier, state=SubscriptionState.INACTIVE, replaced_by=follower, revision=revision)
                 changes.append((self._counted(ended.updated(earlier, self._now()), earlier), earlier))
             try:
                 self._subscriptions.put_all(changes, audit)

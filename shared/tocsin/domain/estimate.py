@@ -20,6 +20,8 @@ USUAL_REPORTS = 0.72
 """Reports for each accepted message where no send tells: six of ten display it, a fifth of whom click or dismiss."""
 READ_SECONDS = 86_400
 """After a day hardly anybody reads what is new to them."""
+ENOUGH = 100
+"""Messages of which a share is worth more than the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Estimate:
 
 def told_by(send: Send, now: float) -> bool:
     """Whether what readers have reported of a send says how many reports another one would bring."""
-    return send.statistics and send.state is SendState.SETTLED and now - send.created_at >= READ_SECONDS
+    return send.statistics and send.settled_at is not None and now - send.settled_at >= READ_SECONDS
 
 
 def estimate(send: Send, latest: Sequence[Send], read: Sequence[Totals]) -> Estimate:
@@ -86,8 +88,9 @@ def _reports(send: Send, accepted: int, read: Sequence[Totals]) -> Reports:
     if not send.statistics:
         return Reports(0, measured=False)
     reached = sum(one.accepted for one in read)
-    share = sum(one.reports for one in read) / reached if reached else USUAL_REPORTS
-    return Reports(round(share * accepted), bool(reached))
+    measured = reached >= ENOUGH
+    share = sum(one.reports for one in read) / reached if measured else USUAL_REPORTS
+    return Reports(round(share * accepted), measured)
 
 
 def _pace(send: Send) -> float:

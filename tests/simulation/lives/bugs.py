@@ -132,7 +132,7 @@ def deletes_a_paused_campaign_and_not_its_send(patch: Patch) -> None:
 
 
 def sends_to_whoever_is_there_when_it_is_planned(patch: Patch) -> None:
-    patch.setattr(audience, "_known_by", lambda send: NEVER)
+    patch.setattr(audience, "known_by", lambda asked_at: NEVER)
 
 
 def counts_a_segment_and_forgets_the_first_part(patch: Patch) -> None:
@@ -234,7 +234,8 @@ def tells_flows_nothing_of_who_is_subscribed_already(patch: Patch) -> None:
 
 
 def takes_who_came_back_for_who_was_erased(patch: Patch) -> None:
-    patch.setattr(Running, "_has_come_back", lambda self, run: False)
+    honest = Running._begin
+    patch.setattr(Running, "_begin", lambda self, run, at, _: honest(self, run, at, None))
 
 
 def begins_runs_by_what_happened_before(patch: Patch) -> None:

@@ -147,7 +147,8 @@ class FlowPromises:
         if new.status is not old.status:
             life.inactive_since = 0 if new.status is FlowStatus.ACTIVE else self._watch.latest
         if (new.status, new.trigger, new.source) != (old.status, old.trigger, old.source):
-            life.since, life.since_in = self._watch.now, self._watch.latest
+            # As its owner asked for it: what happened while the request was under way may count.
+            life.since, life.since_in = new.updated_at, self._watch.latest
 
     def _see_runs(self, number: int) -> None:
         stored = self._watch.home.runs.stored

@@ -5,6 +5,7 @@ from itertools import count
 
 from tests.engine import MemoryEngine
 from tocsin.application.flows import Draft, FlowChange
+from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import RunJob
 from tocsin.domain.audit import Actor
 from tocsin.domain.flow import MIN_INTERVAL, DelayStep, DelayUnit, Flow, FlowStatus, SendStep, Step, Trigger
@@ -15,6 +16,7 @@ from tocsin.domain.tenancy import App, DialectName
 DIALECT = DialectName("pushary")
 KEY = Actor("key12345", "req-1")
 MINUTE, HANDLER_SECONDS = 60, 45.0
+VISIBILITY, MOST_RECEIVES = 360, 3
 
 
 def show(title: str) -> SendStep:
@@ -61,12 +63,13 @@ def titles(engine: MemoryEngine) -> list[str]:
 
 
 class RunQueue:
-    """Hands out each message when it can be seen. handled: what was, and when."""
+    """Hands out each message when it can be seen, three times if it fails. handled: what was, and when."""
 
     def __init__(self, engine: MemoryEngine) -> None:
         self._engine = engine
         self._numbers = count()
-        self._waiting: list[tuple[float, int, RunJob]] = []
+        self._waiting: list[tuple[float, int, int, RunJob]] = []
+        self.dead: list[RunJob] = []
         self._next_sweep = engine.clock.now() + MINUTE
         self.handled: list[tuple[float, RunJob]] = []
 
@@ -75,8 +78,13 @@ class RunQueue:
         engine, now = self._engine, self._engine.clock.now()
         queued, engine.run_jobs.queued = engine.run_jobs.queued, []
         for job, delay in queued:
-            heapq.heappush(self._waiting, (now + delay, next(self._numbers), job))
+            heapq.heappush(self._waiting, (now + delay, next(self._numbers), 1, job))
         return [job for job, _ in queued]
+
+    def waiting(self) -> int:
+        """How many messages there are."""
+        self.take()
+        return len(self._waiting)
 
     def lose(self) -> None:
         """Every message that waits."""
@@ -100,10 +108,20 @@ class RunQueue:
                 self._next_sweep += MINUTE
                 self._engine.continuing.sweep()
                 continue
-            _, _, job = heapq.heappop(self._waiting)
+            _, _, received, job = heapq.heappop(self._waiting)
             self.handled.append((clock.now(), job))
-            self._engine.running.handle(job, clock.now() + HANDLER_SECONDS)
+            try:
+                self._engine.running.handle(job, clock.now() + HANDLER_SECONDS)
+            except Unavailable:
+                self._give_back(job, received)
         clock.advance(end - clock.now())
+
+    def _give_back(self, job: RunJob, received: int) -> None:
+        if received == MOST_RECEIVES:
+            self.dead.append(job)
+            return
+        again_at = self._engine.clock.now() + VISIBILITY
+        heapq.heappush(self._waiting, (again_at, next(self._numbers), received + 1, job))
 
 
 def reserved_at(engine: MemoryEngine) -> list[int]:

@@ -26,6 +26,11 @@ class CountedWindows:
         self.asked.append(subject)
         return self._windows.take(subject, limit, seconds, now)
 
+    def look(self, subject: str, limit: int, seconds: int, now: float) -> Window:
+        """Note the subject, and look."""
+        self.asked.append(subject)
+        return self._windows.look(subject, limit, seconds, now)
+
 
 @pytest.fixture
 def engine() -> MemoryEngine:
@@ -102,6 +107,18 @@ def test_a_raised_limit_works_at_once_and_a_lowered_one_refuses_from_memory(
     assert [wait(limiting, limit=5) for _ in range(3)] == [None, None, 40]
     assert asked(limiting, windows, 10, limit=5) == 0
     assert asked(limiting, windows, 10, limit=2) == 0
+
+
+def test_who_looks_for_room_counts_nothing_and_asks_nobody_who_is_known_to_be_refused(
+    limiting: Limiting, windows: CountedWindows
+) -> None:
+    assert all(limiting.has_room("key", 3, MINUTE) for _ in range(10))
+    asked(limiting, windows, 3)
+    assert not limiting.has_room("key", 3, MINUTE)
+    asked(limiting, windows, 1)
+    before = len(windows.asked)
+    assert not limiting.has_room("key", 3, MINUTE)
+    assert len(windows.asked) == before
 
 
 def test_each_container_asks_once(engine: MemoryEngine, limiting: Limiting, windows: CountedWindows) -> None:

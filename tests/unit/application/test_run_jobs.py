@@ -1,6 +1,7 @@
 """The messages of the queue of runs: what stands in one may wait there while the code changes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,13 @@ WRITTEN: list[tuple[RunJob, str]] = [
 def test_a_job_is_written_and_read_in_this_form(job: RunJob, body: str) -> None:
     assert encode_run_job(job) == body
     assert decode_run_job(body) == job
+
+
+@pytest.mark.parametrize(("job", "body"), WRITTEN)
+def test_a_job_that_was_put_off_says_how_often(job: RunJob, body: str) -> None:
+    again = replace(job, tries=3)
+    assert encode_run_job(again) == body[:-1] + ',"tries":3}'
+    assert decode_run_job(encode_run_job(again)) == again
 
 
 @pytest.mark.parametrize(("job", "body"), WRITTEN)

@@ -13,7 +13,15 @@ from tests.unit.application.runs import DIALECT, KEY, MINUTE, RunQueue, active, 
 from tocsin.application.flows import FlowChange
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import ContinueRun, ReleaseRuns, RunJob, StartRun
-from tocsin.application.running import AGAIN_AFTER, MAX_QUEUED, MESSAGES_PER_DAY, PUT_OFF, RELEASED_AT_ONCE, RENEWALS
+from tocsin.application.running import (
+    AGAIN_AFTER,
+    MAX_QUEUED,
+    MESSAGES_PER_DAY,
+    MOST_PUT_OFFS,
+    PUT_OFF,
+    RELEASED_AT_ONCE,
+    RENEWALS,
+)
 from tocsin.domain.clocks import CLOCKS_DIFFER
 from tocsin.domain.flow import DAY, MIN_INTERVAL, RUN_SHARDS, Executions, ExitStep, Flow, FlowStatus, Trigger
 from tocsin.domain.flow_run import Run, RunState
@@ -21,7 +29,7 @@ from tocsin.domain.identity import IdentityKind
 from tocsin.domain.ids import AppId, FlowId, SendId, SubscriptionId
 from tocsin.domain.quota import Limits
 from tocsin.domain.send import Chosen, Origin
-from tocsin.domain.subscription import Subscription
+from tocsin.domain.subscription import Subscription, SubscriptionState
 from tocsin.domain.tenancy import App
 
 HOUR = 3600
@@ -559,6 +567,94 @@ def test_a_flow_that_is_no_longer_active_or_waits_for_something_else_begins_noth
     assert (titles(engine), engine.runs.stored) == ([], {})
 
 
+def test_a_step_that_was_sent_before_is_known_by_its_send_alone(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, show("Hello"))
+    builders.subscribe(engine, shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.runs, "put", silent)
+        queue.passes(1)
+    monkeypatch.setattr(engine.chunks, "of", None)  # the worker may read single items of sends only
+    queue.passes(PUT_OFF[1])
+    assert titles(engine) == ["Hello"]
+    assert done(engine, flow) == Executions(1, 1, 0)
+
+
+def test_what_is_told_late_of_somebody_who_was_erased_befalls_nobody_who_has_their_endpoint_now(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Thanks"), trigger=Trigger.CLICKED)
+    anna, clicked = builders.subscribe(engine, shop), int(engine.clock.now())
+    queue.passes(MINUTE)
+    engine.amending.erase(shop, anna.id, KEY)
+    builders.subscribe(engine, shop)
+    click(engine, anna, clicked)
+    queue.passes(MINUTE)
+    assert done(engine, flow) == Executions()
+    click(engine, anna, int(engine.clock.now()))
+    queue.passes(MINUTE)
+    assert titles(engine) == ["Thanks"]
+
+
+def test_a_run_that_began_with_newer_steps_than_a_worker_has_read_keeps_to_them(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, show("Old"))
+    builders.subscribe(engine, shop)
+    [job] = queue.take()
+    queue.lose()
+    engine.flows.change(shop.id, flow.id, FlowChange(steps=(show("New"),)), KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "reserve", silent)
+        queue.again(job)
+    queue.lose()
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.flow_catalogue, "get", lambda *_: flow)  # the same job again, by who had read it before
+        queue.again(job)
+    queue.passes(1)
+    assert titles(engine) == ["New"]
+
+
+def test_what_befell_a_clock_that_is_ahead_begins_the_same_run_however_often_it_is_tried(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active(engine, shop, show("Thanks"), trigger=Trigger.CLICKED)
+    anna, now = builders.subscribe(engine, shop), int(engine.clock.now())
+    click(engine, anna, now + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "reserve", silent)
+        queue.passes(1)
+    queue.passes(PUT_OFF[1])
+    assert titles(engine) == ["Thanks"]
+
+
+def test_who_was_forgotten_by_their_push_service_and_subscribes_anew_is_welcomed_once(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    active(engine, shop, wait(HOUR), show("Welcome"))
+    anna = builders.subscribe(engine, shop, 1)
+    queue.passes(1)
+    expired = replace(anna, state=SubscriptionState.EXPIRED, revision=anna.revision + 1)
+    engine.subscriptions.put(expired, anna)
+    engine.subscribing.subscribe(builders.subscribe_command(shop, 2, previous=builders.endpoint(1)))
+    queue.passes(HOUR + MINUTE)
+    queues.drain(engine)
+    assert engine.transport.posts_to(builders.endpoint(2)) == 1
+
+
+def test_values_that_a_goodbye_lacks_are_not_counted_as_others_get_it(
+    engine: MemoryEngine, shop: App, queue: RunQueue
+) -> None:
+    flow = active(engine, shop, show("Bye {{city}}"), trigger=Trigger.UNSUBSCRIBED)
+    phone = builders.subscribe(engine, shop, 1, builders.external("anna"))
+    builders.subscribe(engine, shop, 2, builders.external("anna"))
+    engine.subscribing.withdraw(shop, phone.id)
+    queue.passes(1)
+    assert titles(engine) == ["Bye {{city}}"]
+    assert done(engine, flow).missing == 0
+
+
 class Crashed(BaseException):
     """A worker is gone, without a chance to tidy up."""
 
@@ -643,13 +739,82 @@ def test_jobs_that_meet_a_store_which_does_not_answer_come_again_within_a_minute
         builders.subscribe(engine, shop, number)
     with monkeypatch.context() as patch:
         patch.setattr(engine.sends, "reserve", silent)
-        queue.passes(5 * MINUTE)  # the queue itself would have given up
+        queue.passes(2 * MINUTE)
     assert titles(engine) == []
     now = int(engine.clock.now())
     queue.passes(PUT_OFF[1])
     assert titles(engine) == ["Hello"] * 20
     assert len({at - now for at in reserved_at(engine)}) > 10
     assert done(engine, flow) == Executions(20, 20, 0)
+
+
+def test_half_an_hour_of_silence_costs_nobody_a_message_of_that_day(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows = [active(engine, shop, show("Hello")), active(engine, shop, wait(2 * HOUR), *[show("Series")] * 19)]
+    for number in range(10):
+        builders.subscribe(engine, shop, number)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "reserve", silent)
+        queue.passes(30 * MINUTE)
+    assert titles(engine) == []
+    queue.passes(AGAIN_AFTER + 2 * MINUTE)
+    assert titles(engine) == ["Hello"] * 10
+    queue.passes(2 * HOUR)
+    assert [done(engine, flow) for flow in flows] == [Executions(10, 10, 0)] * 2
+
+
+def test_while_stores_are_silent_messages_do_not_multiply_and_in_the_end_are_dead_letters(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active(engine, shop, show("Hello"))
+    for number in range(10):
+        builders.subscribe(engine, shop, number)
+    monkeypatch.setattr(engine.sends, "reserve", silent)
+    queue.passes(HOUR)
+    an_hour, dead = queue.waiting(), len(queue.dead)
+    queue.passes(3 * HOUR)
+    assert queue.waiting() <= an_hour <= 60
+    assert dead > 0
+
+
+def test_a_held_run_which_is_released_to_silent_stores_is_a_dead_letter_that_can_be_put_back(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    anna = builders.subscribe(engine, shop)
+    queue.passes(1)
+    turn(engine, flow, FlowStatus.PAUSED)
+    queue.passes(20)
+    turn(engine, flow, FlowStatus.ACTIVE)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.sends, "reserve", silent)
+        queue.passes(HOUR)
+    assert (state(engine, flow, anna), queue.waiting()) == (RunState.HELD, 0)  # no sweep finds it
+    assert ContinueRun(shop.id, flow.id, anna.id, MOST_PUT_OFFS) in queue.dead
+    queue.again(queue.dead[0])
+    assert titles(engine) == ["Hello"]
+
+
+@pytest.mark.parametrize("silent_store", ["start", "held"])
+def test_what_begins_or_releases_runs_is_a_dead_letter_after_a_long_silence_and_can_be_put_back(
+    engine: MemoryEngine, shop: App, queue: RunQueue, monkeypatch: pytest.MonkeyPatch, silent_store: str
+) -> None:
+    flow = active(engine, shop, wait(10), show("Hello"))
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.runs, silent_store, silent)
+        builders.subscribe(engine, shop)
+        queue.passes(1)
+        if silent_store == "held":
+            turn(engine, flow, FlowStatus.PAUSED)
+            queue.passes(MINUTE)
+            turn(engine, flow, FlowStatus.ACTIVE)
+        queue.passes(HOUR)
+    assert (titles(engine), queue.waiting()) == ([], 0)
+    for job in queue.dead:
+        queue.again(job)
+    queue.passes(10)
+    assert titles(engine) == ["Hello"]
 
 
 def test_what_cannot_be_queued_again_either_is_left_to_the_queue(

@@ -1,11 +1,14 @@
 """Any history of a flow: people come and go, it rests, messages get lost or come twice; the figures add up."""
 
+from unittest.mock import patch
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import builders
 from tests.engine import MemoryEngine
 from tests.unit.application.runs import RunQueue, active, show, turn, wait
+from tocsin.application.ports import Unavailable
 from tocsin.application.running import AGAIN_AFTER
 from tocsin.domain.flow import DAY, Executions, FlowStatus, Trigger
 from tocsin.domain.flow_run import RunState
@@ -18,6 +21,7 @@ EVENTS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["comes", "leaves", "clicks"]), st.integers(1, PEOPLE)),
         st.tuples(st.just("passes"), st.sampled_from([1, 29, 60, 900, 1999, 3600, DAY])),
+        st.tuples(st.just("is_silent"), st.sampled_from([1, 60, 900, 3600])),
         st.tuples(st.sampled_from(["rests", "goes_on", "loses", "repeats"]), st.just(0)),
     ),
     max_size=25,
@@ -46,6 +50,14 @@ class Histories:
 
     def passes(self, seconds: int) -> None:
         self.queue.passes(seconds)
+
+    def is_silent(self, seconds: int) -> None:
+        with patch.object(self.engine.sends, "reserve", side_effect=Unavailable):
+            self.queue.passes(seconds)
+
+    def puts_back(self) -> None:
+        while self.queue.dead:
+            self.queue.again(self.queue.dead.pop())
 
     def rests(self, _: int = 0) -> None:
         if self.flow.status is FlowStatus.ACTIVE:
@@ -76,6 +88,7 @@ def test_whatever_happens_each_step_of_each_run_is_sent_once_or_counted_as_skipp
     for name, argument in events:
         getattr(world, name)(argument)
     world.goes_on()
+    world.puts_back()
     world.passes(2 * (2030 + SENDS * AGAIN_AFTER))
     engine, flow = world.engine, world.flow
     done = engine.flows.get(flow.app, flow.id).executions

@@ -260,6 +260,25 @@ def test_a_new_endpoint_takes_over_from_the_one_it_replaces(engine: MemoryEngine
     assert of(engine, shop, builders.ANNA) == [new.id]
 
 
+@pytest.mark.parametrize(
+    ("state", "renew", "goes_on"),
+    [
+        (SubscriptionState.ACTIVE, False, True),
+        (SubscriptionState.ACTIVE, True, True),
+        (SubscriptionState.EXPIRED, True, True),
+        (SubscriptionState.EXPIRED, False, False),  # a person subscribes anew, and flows begin anew
+    ],
+)
+def test_a_replaced_subscription_names_the_one_that_goes_on_in_its_place(
+    engine: MemoryEngine, shop: App, state: SubscriptionState, renew: bool, goes_on: bool
+) -> None:
+    old = builders.subscribe(engine, shop, 1)
+    engine.subscriptions.put(replace(old, state=state, revision=old.revision + 1), old)
+    command = builders.subscribe_command(shop, 2, previous=builders.endpoint(1))
+    new = engine.subscribing.subscribe(replace(command, renew=renew))
+    assert stored(engine, old).replaced_by == (new.id if goes_on else None)
+
+
 def test_an_unknown_or_equal_previous_endpoint_changes_nothing(engine: MemoryEngine, shop: App) -> None:
     for previous in (1, 9):
         command = builders.subscribe_command(shop, 1, previous=builders.endpoint(previous))

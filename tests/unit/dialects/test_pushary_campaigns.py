@@ -53,10 +53,25 @@ def get(site: Site, path: str, **query: str) -> dict[str, Any]:
     "name", ["tags", "externalIds", "subscriberIds", "segment_id", "segment", "segmentID", "targets"]
 )
 def test_pu_24_a_target_by_another_name_does_not_widen_a_campaign_to_everybody(site: Site, name: str) -> None:
-    message = f"body must name its targets by segmentId, not by {name}"
+    message = f"{name} is not known here: a campaign is for everybody, or for a segmentId"
     assert refused(site.server.call("POST", "/campaigns", {**SALE, name: ["vip"]}), 400, "Bad Request") == message
     made = create(site)
     assert refused(patch(site, made["id"], **{name: ["vip"]}), 400, "Bad Request") == message
+
+
+@pytest.mark.row("PU-23")
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("url", "the link is named actionUrl"),
+        ("image", "pictures are named iconUrl and imageUrl"),
+        ("sendAt", "the time is named scheduledAt"),
+    ],
+)
+def test_pu_23_what_it_shows_and_when_is_not_lost_under_another_name(site: Site, name: str, right: str) -> None:
+    made = create(site)
+    for answer in (site.server.call("POST", "/campaigns", {**SALE, name: "x"}), patch(site, made["id"], **{name: "x"})):
+        assert refused(answer, 400, "Bad Request") == f"{name} is not known here: {right}"
 
 
 @pytest.mark.row("PU-22", "PU-23")

@@ -257,9 +257,18 @@ def test_pu_73_what_is_missing_is_named(site: Site, body: object, missing: str) 
         ({"steps": [EXIT] * 51}, "steps must have at most 50 items"),
         ({"steps": {}}, "steps must be a list"),
         ({"description": "x" * 501}, "description must be at most 500 characters"),
-        ({"campaignId": "camp_a"}, "body must be narrowed by triggerCampaignId, not by campaignId"),
-        ({"trigger_campaign_id": "camp_a"}, "body must be narrowed by triggerCampaignId, not by trigger_campaign_id"),
-        ({"segmentId": "seg_a"}, "body must be narrowed by triggerCampaignId, not by segmentId"),
+        (
+            {"campaignId": "camp_a"},
+            "campaignId is not known here: a flow is for everybody, or narrowed by",
+        ),
+        (
+            {"trigger_campaign_id": "camp_a"},
+            "trigger_campaign_id is not known here: a flow is for everybody, or narrowed by",
+        ),
+        (
+            {"segmentId": "seg_a"},
+            "segmentId is not known here: a flow is for everybody, or narrowed by",
+        ),
     ],
 )
 def test_a_flow_that_cannot_be_is_refused(site: Site, fields: dict[str, object], message: str) -> None:

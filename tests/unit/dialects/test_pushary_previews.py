@@ -103,6 +103,8 @@ def test_of_a_large_site_tags_are_told_as_at_most_so_many(site: Site, monkeypatc
         site.visit(tags=tags)
     shown = preview(site, tags=["vip", "new"])
     assert (shown["audience"], shown["estimated"]) == (3, True)
+    nobody = preview(site, tags=["unheard-of"])
+    assert (nobody["audience"], nobody["estimated"], nobody["fits"]) == (0, False, False)
 
 
 def test_who_is_gone_is_expected_from_the_latest_sends(site: Site, engine: MemoryEngine) -> None:
@@ -115,7 +117,10 @@ def test_who_is_gone_is_expected_from_the_latest_sends(site: Site, engine: Memor
     assert preview(site)["expectedGone"] == 1
 
 
-def test_reports_are_expected_as_those_of_sends_of_a_day_ago(site: Site, engine: MemoryEngine) -> None:
+def test_reports_are_expected_as_those_of_sends_of_a_day_ago(
+    site: Site, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.domain.estimate.ENOUGH", 4)
     for _ in range(4):
         site.visit()
     expect(200, site.server.send())

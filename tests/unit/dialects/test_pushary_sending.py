@@ -349,35 +349,49 @@ def test_what_was_accepted_is_answered_though_the_allowance_cannot_be_read(
     [
         *("externalId", "external_ids", "subscriberId", "segmentId", "userIds", "tag", "Targets"),
         *("email", "to", "recipients", "audience", "labels", "subscriptionIds", "deviceIds", "excludeTags"),
+        *("externalUserIds", "include_aliases", "recipientIds", "subsciberIds", "ids", "targeting"),
     ],
 )
 def test_a_misspelt_target_is_no_send_to_everyone(site: Site, engine: MemoryEngine, name: str) -> None:
     site.visit()
     told = expect(400, site.server.send(**{name: ["u-1"]}))["message"]
-    assert told.endswith(f"must name its targets by subscriberIds, externalIds or tags, not by {name}")
+    assert told == f"{name} is not known here: targets are named subscriberIds, externalIds and tags"
     assert not engine.storage.sends
 
 
-@pytest.mark.parametrize("name", ["scheduledAt", "sheduledAt", "send_at", "sendAfter", "delay", "deliverAt"])
+@pytest.mark.parametrize(
+    "name", ["scheduledAt", "sheduledAt", "send_at", "sendAfter", "delay", "startAt", "scheduleTime"]
+)
 def test_a_time_makes_no_send_that_goes_out_at_once(site: Site, engine: MemoryEngine, name: str) -> None:
     site.visit()
     told = expect(400, site.server.send(**{name: "2099-01-01T00:00:00Z"}))["message"]
-    assert told == f"body must not have {name}, as it goes out at once: a campaign can wait for its scheduledAt"
+    assert told == f"{name} is not known here, as this goes out at once: a campaign can wait for its scheduledAt"
     assert not engine.storage.sends
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("actionUrl", "must name its link by url, not by actionUrl"),
-        ("click_url", "must name its link by url, not by click_url"),
-        ("icon", "must name its pictures by iconUrl and imageUrl, not by icon"),
+        ("actionUrl", "the link is named url"),
+        ("click_url", "the link is named url"),
+        ("icon", "pictures are named iconUrl and imageUrl"),
     ],
 )
 def test_a_link_or_picture_by_another_name_is_not_lost(site: Site, name: str, told: str) -> None:
-    assert expect(400, site.server.send(**{name: "https://example.com/a"}))["message"] == f"body {told}"
+    answer = site.server.send(**{name: "https://example.com/a"})
+    assert expect(400, answer)["message"] == f"{name} is not known here: {told}"
 
 
 def test_other_members_that_are_not_known_are_ignored(site: Site) -> None:
     site.visit()
-    expect(200, site.server.send(priority="high", actions=[], id="mine", topic="news"))
+    expect(200, site.server.send(priority="high", actions=[], id="mine", createdAt="now", badgeUrl="b"))
+
+
+def test_members_that_are_null_are_absent_whatever_they_mean(site: Site) -> None:
+    site.visit()
+    expect(200, site.server.send(scheduledAt=None, actionUrl=None, segmentId=None, icon=None))
+
+
+def test_what_is_missing_is_told_before_what_is_not_known(site: Site) -> None:
+    answer = site.server.call("POST", "/send", {"title": "Hello", "link": "https://example.com/"})
+    assert expect(400, answer)["error"] == "Missing required fields: body"

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tests.engine import CountingMeter
 from tests.memory.system import VirtualClock
 from tocsin.application.metrics import Metric
+from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import ContinueRun, RunJob, encode_run_job
 from tocsin.application.running import Progress
 from tocsin.domain.ids import AppId, FlowId, SubscriptionId
@@ -94,6 +95,17 @@ def test_a_message_that_fails_is_given_back_alone(monkeypatch: pytest.MonkeyPatc
     worker = Worker(monkeypatch, work)
     assert worker.failures(job(0), job(1), "{}", job(3)) == ["1", "2"]
     assert worker.meter.counted[Metric.CRASHED] == 2
+
+
+def test_what_was_put_off_too_often_is_given_back_and_counted_by_what_rings_the_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def work(_job: RunJob, _until: float) -> Progress:
+        raise Unavailable
+
+    worker = Worker(monkeypatch, work)
+    assert worker.failures(job(1)) == ["0"]
+    assert worker.meter.counted[Metric.CRASHED] == 1
 
 
 def test_several_runs_are_taken_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

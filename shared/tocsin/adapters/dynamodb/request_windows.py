@@ -42,6 +42,14 @@ class DynamoRequestWindows:
                 return Window(True, limit, limit - 1, window + seconds)
         return refused
 
+    def look(self, subject: str, limit: int, seconds: int, now: float) -> Window:
+        """The window as it is, counting nothing."""
+        window, taken = int(now) // seconds * seconds, 0
+        record = self._database.get(self._table, keys.request_window(subject))
+        if record is not None and record.number("w") >= window:
+            window, taken = record.number("w"), record.number("n")
+        return Window(taken < limit, limit, max(0, limit - taken), window + seconds)
+
     def _count(self, subject: str, limit: int, window: int) -> int:
         values = {"one": 1, "w": window, "limit": limit}
         return self._database.update(

@@ -63,3 +63,6 @@ class RequestWindows(Protocol):
 
     def take(self, subject: str, limit: int, seconds: int, now: float) -> Window:
         """Count one request of `subject`, unless `limit` were made in this window."""
+
+    def look(self, subject: str, limit: int, seconds: int, now: float) -> Window:
+        """The window as it is, counting nothing. allowed: whether one more request would be. A consistent read."""

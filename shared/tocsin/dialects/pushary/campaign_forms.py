@@ -204,13 +204,13 @@ class CampaignRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
     templateId: str | None = None
     variables: Variables | None = None
 
+    _own_names = own_names(CAMPAIGN)
+
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, fields: dict[str, object]) -> dict[str, object]:
         require(cls, fields, "name", "title", "body")
         return fields
-
-    _own_names = own_names(CAMPAIGN)
 
     def to_campaign(self, engine: Engine, app: AppId) -> NewCampaign:
         """The core's form. Raises Refused: FIELD_INVALID (an unknown template or segment)."""

@@ -62,13 +62,13 @@ class SendRequest(SparseModel, json_schema_extra=TEXTS_OR_TEMPLATE):
     templateId: str | None = None
     variables: Variables | None = None
 
+    _own_names = own_names(SEND)
+
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, fields: dict[str, object]) -> dict[str, object]:
         require(cls, fields, "title", "body")
         return fields
-
-    _own_names = own_names(SEND)
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "SendRequest":
