@@ -110,6 +110,10 @@ class Door:
         return sent | {"Origin": SITE} if self.kind is KeyKind.PUBLISHABLE else sent
 
 
+TWO_SCOPES = {"POST /api/v1/server/segments", "PATCH /api/v1/server/segments/{segment_id}"}
+"""Routes whose callers must be allowed to send and to read subscribers."""
+
+
 class World:
     """A victim, a stranger, and keys of all sorts. canary: stands in what the victim stored, and in no request."""
 
@@ -133,6 +137,8 @@ class World:
                 self.keys["revoked", name, kind] = self._revoked_key(name, kind)
                 for scope in form.scopes:
                     self.scoped[name, kind, scope] = self._key(self.stranger, name, kind, scopes=[scope])["key"]
+        both = [Scope.SEND, Scope.CLIENTS_READ]
+        self.sender_who_reads = self._key(self.stranger, "pushary", KeyKind.SECRET, scopes=both)["key"]
         self.reader = self.victim.cloudsignal()
         self.subscription = new_subscription()
         self.ids = self._store_the_victims_things(new_subscription())
