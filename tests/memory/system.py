@@ -43,6 +43,10 @@ class SeededRandomness:
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
 
+    def chance(self) -> float:
+        """A number from 0 to below 1."""
+        return self._random.random()
+
     def new_id(self) -> str:
         """A new 96-bit id: 24 hex digits."""
         return self._random.randbytes(ID_BYTES).hex()

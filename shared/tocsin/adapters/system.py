@@ -26,6 +26,10 @@ class SystemClock:
 class SystemRandomness:
     """The Randomness port."""
 
+    def chance(self) -> float:
+        """A number from 0 to below 1."""
+        return secrets.randbelow(1 << 32) / (1 << 32)
+
     def new_id(self) -> str:
         """A new 96-bit id: 24 hex digits."""
         return secrets.token_hex(ID_BYTES)

@@ -108,7 +108,7 @@ class Running:
             if job.tries >= MOST_PUT_OFFS:
                 raise
             first, last = PUT_OFF
-            wait = first + int(self._randomness.new_id()[:8], 16) % (last - first + 1)
+            wait = first + int(self._randomness.chance() * (last - first + 1))
             self._jobs.queue([(replace(job, tries=job.tries + 1), wait)])
             return Progress(put_off=True)
 

@@ -19,6 +19,13 @@ def test_the_clock_tells_unix_seconds_and_waits() -> None:
     assert abs(before - time.time()) < 60
 
 
+def test_chance_is_from_0_to_below_1_and_differs() -> None:
+    chances = {SystemRandomness().chance() for _ in range(200)}
+    assert all(0 <= chance < 1 for chance in chances)
+    assert len(chances) > 190
+    assert max(chances) - min(chances) > 0.5
+
+
 def test_ids_are_96_random_bits_in_hex() -> None:
     ids = {SystemRandomness().new_id() for _ in range(200)}
     assert len(ids) == 200

@@ -8,14 +8,17 @@ from tocsin.application.flows import Draft, FlowChange
 from tocsin.application.ports import Unavailable
 from tocsin.application.run_jobs import RunJob
 from tocsin.domain.audit import Actor
-from tocsin.domain.flow import MIN_INTERVAL, DelayStep, DelayUnit, Flow, FlowStatus, SendStep, Step, Trigger
+from tocsin.domain.flow import MIN_INTERVAL, DelayStep, DelayUnit, Executions, Flow, FlowStatus, SendStep, Step, Trigger
+from tocsin.domain.flow_run import RunState
 from tocsin.domain.ids import SendId
 from tocsin.domain.notification import Notification
+from tocsin.domain.subscription import Subscription
 from tocsin.domain.tenancy import App, DialectName
 
 DIALECT = DialectName("pushary")
 KEY = Actor("key12345", "req-1")
 MINUTE, HANDLER_SECONDS = 60, 45.0
+OF_A_NOTIFICATION = SendId("b0" * 12)
 VISIBILITY, MOST_RECEIVES = 360, 3
 
 
@@ -127,3 +130,19 @@ class RunQueue:
 def reserved_at(engine: MemoryEngine) -> list[int]:
     """When what was sent was accepted for sending."""
     return [stored.send.created_at for stored in engine.storage.sends.values()]
+
+
+def done(engine: MemoryEngine, flow: Flow) -> Executions:
+    """What a flow has done."""
+    return engine.flows.get(flow.app, flow.id).executions
+
+
+def state(engine: MemoryEngine, flow: Flow, subscriber: Subscription) -> RunState | None:
+    """Where their run is."""
+    run = engine.runs.get(flow.app, flow.id, subscriber.id)
+    return None if run is None else run.state
+
+
+def click(engine: MemoryEngine, subscriber: Subscription, at: int) -> None:
+    """They click a notification."""
+    engine.triggering.all_happened(subscriber.app, Trigger.CLICKED, [(subscriber.id, at)], OF_A_NOTIFICATION)

@@ -22,11 +22,6 @@ BERT = Identity(EXTERNAL, "bert")
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def owner(engine: MemoryEngine) -> App:
     return builders.app(engine, credits_=10)
 

@@ -23,11 +23,6 @@ ANNA = Identity(IdentityKind.EXTERNAL, "anna")
 STRANGER = SubscriptionId("ab" * 12)
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def reader(engine: MemoryEngine, owner: App, number: int, *labels: str, person: str | None = None) -> Subscription:
     claims = [] if person is None else [Claim(IdentityKind.EXTERNAL, person, None)]
     return engine.subscribing.subscribe(builders.subscribe_command(owner, number, *claims, labels=labels))

@@ -18,11 +18,6 @@ OTHER_DIALECT = DialectName("cloudsignal")
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

@@ -36,11 +36,6 @@ EVERYTHING = Changes(
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

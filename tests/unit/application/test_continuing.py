@@ -15,11 +15,6 @@ from tocsin.domain.ids import AppId, FlowId, SubscriptionId
 APP, FLOW = AppId("a0" * 12), FlowId("f0" * 12)
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def waiting(engine: MemoryEngine, number: int, seconds: int) -> SubscriptionId:
     """A run that is due in so many seconds."""
     now, subscription = int(engine.clock.now()), SubscriptionId(f"{number:024x}")

@@ -32,11 +32,6 @@ DISPLAYED, CLICKED, DISMISSED = Act
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def owner(engine: MemoryEngine) -> App:
     return shop_of_anna(engine)
 

@@ -23,11 +23,6 @@ from tocsin.webpush.message import topic_of
 A, F, U, P = Result.ACCEPTED, Result.FAILED, Result.UNCERTAIN, Result.PENDING
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 @pytest.mark.row("PS-11")
 @pytest.mark.parametrize(
     ("reply", "counts", "tries", "metric"),

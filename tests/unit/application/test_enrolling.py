@@ -13,11 +13,6 @@ APP, OTHER = AppId("a0" * 12), AppId("b0" * 12)
 NAME = "u-17"
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def refused(engine: MemoryEngine, code: str) -> Fault:
     with pytest.raises(Refused) as caught:
         engine.enrolling.redeem(code)

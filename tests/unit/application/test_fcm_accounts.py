@@ -9,11 +9,6 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.ids import AppId
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def test_what_was_put_is_shown_without_its_key(engine: MemoryEngine) -> None:
     owner = builders.app(engine)
     put = engine.fcm_accounts.put(owner.id, firebase.service_account(), builders.OPERATOR)

@@ -30,11 +30,6 @@ FCM_V1 = PushService.FCM_V1
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def owner(engine: MemoryEngine) -> App:
     """An app with 100 credits and a service account."""
     made = builders.app(engine, credits_=100)

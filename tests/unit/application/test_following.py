@@ -21,11 +21,6 @@ NAME = "u-17"
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     """An app that is told of subscriptions."""
     return replace(builders.app(engine), hooks=frozenset({DialectName("bnotify")}))

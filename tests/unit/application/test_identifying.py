@@ -12,11 +12,6 @@ from tocsin.domain.identity import Identity, IdentityKind, UserToken
 from tocsin.domain.tenancy import App, IdentityMode
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def guarded(engine: MemoryEngine, mode: IdentityMode = IdentityMode.REQUIRED) -> App:
     return builders.app(engine, identity=mode)
 

@@ -33,11 +33,6 @@ DAY = 86_400
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

@@ -22,11 +22,6 @@ ROOM = 3993
 FIRST = Place(0, 0, PushService.MOZILLA)
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def sent(engine: MemoryEngine, notification: Notification = NOTIFICATION) -> tuple[Send, list[Recipient]]:
     """A send to somebody who is known by an address only, and to two with names."""
     owner = app(engine, credits_=10)

@@ -23,11 +23,6 @@ UNLIMITED = Limits(None, None)
 KEY = IdempotencyKey("/push/send/batch", "shift-17", b"{}")
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def gym(engine: MemoryEngine, *people: str, limits: Limits = UNLIMITED) -> App:
     """An app whose users have a browser each."""
     owner = builders.app(engine, limits=limits)

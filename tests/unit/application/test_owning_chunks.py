@@ -17,11 +17,6 @@ from tocsin.domain.send import Balance, SendState, Tally
 A, F, U, P = Result.ACCEPTED, Result.FAILED, Result.UNCERTAIN, Result.PENDING
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def test_somebody_who_unsubscribed_before_the_worker_began_gets_nothing(
     engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,11 +26,6 @@ GREETING = Notification("Hello {{name}}", "{{siteName}}: {{plan}}", "https://sho
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def owner(engine: MemoryEngine) -> App:
     """An app with two browsers: of Anna, of whom much is known, and of nobody."""
     made = builders.app(engine, credits_=100)

@@ -20,11 +20,6 @@ from tocsin.domain.tenancy import App
 MOZILLA, FCM, WNS = "mozilla", "fcm", "wns"
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def endpoint(service: str, number: int) -> str:
     return {
         MOZILLA: builders.endpoint(number),

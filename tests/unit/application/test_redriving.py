@@ -49,11 +49,6 @@ ABOUT_WEBHOOKS: list[WebhookJob] = [
 SEEN = Sighted(APP, (Sighting(Act.CLICKED, SEND, Place(0, 7, PushService.FCM), 1_800_000_000),))
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def test_what_waits_is_told_by_queue_with_what_it_is_about_and_without_whom_it_was_for(engine: MemoryEngine) -> None:
     engine.dead_letters.add(Queue.BULK_FANOUT, encode_fan_out(PART))
     engine.clock.advance(5)

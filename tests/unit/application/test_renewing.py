@@ -20,11 +20,6 @@ from tocsin.webpush.vapid import VapidKey
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

@@ -17,11 +17,6 @@ from tocsin.domain.ids import AppId
 from tocsin.domain.send import Balance, SendState
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 @pytest.mark.row("PS-32")
 @pytest.mark.parametrize("error", [Unavailable(), LeaseLost()], ids=["unavailable", "lease lost"])
 def test_ps_32_after_an_acceptance_a_lost_save_is_no_error(

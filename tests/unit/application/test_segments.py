@@ -21,11 +21,6 @@ VIP = Condition(Field.LABELS, Operator.HAS, "vip")
 KEY = Actor("key", "request")
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def shop(engine: MemoryEngine, members: int, others: int) -> tuple[App, list[SubscriptionId]]:
     """An app with so many who are tagged, and so many who are not."""
     owner = builders.app(engine, credits_=1_000)

@@ -15,11 +15,6 @@ from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.send import Balance, Charge, SendState, Tally
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 @pytest.mark.row("PS-9", "PS-10")
 def test_ps_9_every_active_browser_of_the_person_is_reached_and_charged(engine: MemoryEngine) -> None:
     owner = annas_browsers(engine, 3, credits_=10)

@@ -21,11 +21,6 @@ from tocsin.domain.tenancy import App
 NOBODY = SubscriptionId("0" * 24)
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def shop(engine: MemoryEngine, browsers: int, limits: Limits) -> App:
     owner = builders.app(engine, limits=limits)
     for number in range(1, browsers + 1):

@@ -13,11 +13,6 @@ from tocsin.domain.ids import AppId, SendId
 from tocsin.domain.send import Balance, Course, Send, SendState, Tally
 
 
-@pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
 def steer(engine: MemoryEngine, course: Course) -> Send:
     send = queues.only_send(engine)
     return engine.steering.steer(send.app, send.id, course, builders.OPERATOR)

@@ -23,11 +23,6 @@ EMAIL, EXTERNAL = IdentityKind.EMAIL, IdentityKind.EXTERNAL
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

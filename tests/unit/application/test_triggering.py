@@ -22,11 +22,6 @@ CAMPAIGN, ANOTHER = SendId("c1" * 12), SendId("c2" * 12)
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def shop(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

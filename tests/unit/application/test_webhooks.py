@@ -15,11 +15,6 @@ AUTH = "Basic c2VjcmV0"
 
 
 @pytest.fixture
-def engine() -> MemoryEngine:
-    return MemoryEngine()
-
-
-@pytest.fixture
 def app(engine: MemoryEngine) -> App:
     return builders.app(engine)
 

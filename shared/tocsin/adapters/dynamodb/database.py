@@ -232,9 +232,7 @@ class Database:
             wanted = rest
 
     def _wait(self, attempt: int) -> None:
-        # Full jitter: those who met once would meet again if they waited equally long.
-        chance = int(self._randomness.new_id()[:8], 16) / 0x1_0000_0000
-        self._clock.sleep(chance * FIRST_WAIT * 2**attempt)
+        self._clock.sleep(self._randomness.chance() * FIRST_WAIT * 2**attempt)
 
 
 def _put(write: Put) -> "PutTypeDef":

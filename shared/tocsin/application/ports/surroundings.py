@@ -36,7 +36,10 @@ class Clock(Protocol):
 
 
 class Randomness(Protocol):
-    """Unguessable names."""
+    """Unguessable names, and chance."""
+
+    def chance(self) -> float:
+        """A number from 0 to below 1: those who met once would meet again if they waited equally long."""
 
     def new_id(self) -> str:
         """A new 96-bit id: 24 hex digits."""

@@ -14,7 +14,7 @@ from tocsin.dialect_kit.bodies import ChangeModel, SparseModel, WireModel
 from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
-from tocsin.dialects.pushary.narrowing import CAMPAIGN, own_names
+from tocsin.dialects.pushary.own_names import CAMPAIGN, own_names
 from tocsin.dialects.pushary.wordings import (
     TEXTS_OR_TEMPLATE,
     PictureUrl,

@@ -13,7 +13,7 @@ from tocsin.dialect_kit.fields import Name, text
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import NAME
-from tocsin.dialects.pushary.narrowing import FLOW, TEXTS, own_names
+from tocsin.dialects.pushary.own_names import FLOW, TEXTS, own_names
 from tocsin.dialects.pushary.wordings import PictureUrl, Variables, WordedBody, WordedTitle, WordedUrl, worded
 from tocsin.domain.errors import Fault, Refused
 from tocsin.domain.flow import (

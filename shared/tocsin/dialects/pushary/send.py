@@ -18,7 +18,7 @@ from tocsin.dialect_kit.dependencies import EngineDependency
 from tocsin.dialect_kit.fields import Body, ExternalId, Labels, Title, WebUrl, json_object
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialects.pushary.callers import NAME, Sender
-from tocsin.dialects.pushary.narrowing import SEND, own_names
+from tocsin.dialects.pushary.own_names import SEND, own_names
 from tocsin.dialects.pushary.plan import beyond_the_plan
 from tocsin.dialects.pushary.wordings import TEXTS_OR_TEMPLATE, Variables, require, require_wordings, worded
 from tocsin.domain.errors import Fault, Refused

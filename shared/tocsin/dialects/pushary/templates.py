@@ -15,7 +15,7 @@ from tocsin.dialect_kit.fields import Name
 from tocsin.dialect_kit.identifiers import parse, render
 from tocsin.dialect_kit.times import iso
 from tocsin.dialects.pushary.callers import Sender
-from tocsin.dialects.pushary.narrowing import TEXTS, own_names
+from tocsin.dialects.pushary.own_names import TEXTS, own_names
 from tocsin.dialects.pushary.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, ListReply, listing, page_of
 from tocsin.dialects.pushary.wordings import PictureUrl, WordedBody, WordedTitle, WordedUrl
 from tocsin.domain.errors import Fault, Refused
